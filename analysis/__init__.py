@@ -1,0 +1,37 @@
+"""Data in, numbers with uncertainties out."""
+
+from analysis._values import Value
+from analysis.comparison import (
+    Comparison,
+    CouplingFit,
+    Recording,
+    Statistics,
+    compare,
+    fit_coupling,
+    model_map,
+)
+from analysis.detuning import LiveDetuning, live_detuning, reduce_map
+from analysis.fabry_perot import CalibrationError, FrequencyAxis, LineFit, NoLineError, calibrate, fit_line
+from analysis.locking import LockingFit, fit_locking
+
+__all__ = [
+    "CalibrationError",
+    "Comparison",
+    "CouplingFit",
+    "FrequencyAxis",
+    "LineFit",
+    "LiveDetuning",
+    "LockingFit",
+    "NoLineError",
+    "Recording",
+    "Statistics",
+    "Value",
+    "calibrate",
+    "compare",
+    "fit_coupling",
+    "fit_line",
+    "fit_locking",
+    "live_detuning",
+    "model_map",
+    "reduce_map",
+]

@@ -1,0 +1,249 @@
+"""Least-squares estimate of the coupling from a measured map."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import OptimizeResult, least_squares
+
+from analysis._model_map import Recording, model_map
+from analysis._modelled import Progress, Statistics
+from analysis._values import Value
+from models.micropillars import Pair
+
+_GRID = np.array([0.85, 1.0, 1.15])
+_FARTHEST_GHZ = 1.5
+_CURRENT_SPREAD = 0.005
+_MOST_RECENTRINGS = 3
+
+
+@dataclass(frozen=True)
+class CouplingFit:
+    """Coupling that brings the model's line centres closest to the measured ones.
+
+    Parameters
+    ----------
+    coupling
+        K with its standard error: from the curvature of chi-squared with all nuisance parameters free,
+        enlarged by the square root of reduced chi-squared where that exceeds one.
+    detuning_offset_ghz
+        Shift of the nominal detuning axis.
+    current_1, current_2
+        Relative deviation of the pillar currents from those of the model, kept near zero by an assumed
+        standard deviation of 0.5 %.
+    covariance
+        4 x 4, order (coupling, detuning offset, current 1, current 2).
+    reduced_chi_squared
+        Of measured minus modelled centres; the model's statistical error is included.
+    points
+        Number of detunings used.
+    grid
+        Couplings the model was run at.
+    converged
+        Whether K lies within the grid.
+    """
+
+    coupling: Value
+    detuning_offset_ghz: Value
+    current_1: Value
+    current_2: Value
+    covariance: np.ndarray
+    reduced_chi_squared: float
+    points: int
+    grid: tuple[float, ...]
+    converged: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all numbers ready for JSON."""
+        names = ("coupling", "detuning_offset_ghz", "current_1", "current_2")
+        return {
+            **{name: getattr(self, name).as_dict() for name in names},
+            "reduced_chi_squared": self.reduced_chi_squared,
+            "points": self.points,
+            "grid": list(self.grid),
+            "converged": self.converged,
+        }
+
+
+@dataclass(frozen=True)
+class _Pulls:
+    """Modelled pulls (centre minus free line) at the nodes, (node, pillar), and their covariance."""
+
+    detuning: np.ndarray
+    by_coupling: np.ndarray
+    by_current: np.ndarray
+    covariance: np.ndarray
+    middle: float
+
+    def at(self, detuning: np.ndarray, coupling: float, currents: np.ndarray) -> np.ndarray:
+        """Interpolate quadratically in K, linearly in the currents and smoothly in detuning."""
+        u = coupling / self.middle - 1
+        nodes = self.by_coupling[0] + u * self.by_coupling[1] + u**2 * self.by_coupling[2]
+        nodes = nodes + np.tensordot(currents, self.by_current, axes=1)
+        return np.asarray(PchipInterpolator(self.detuning, nodes, axis=0, extrapolate=True)(detuning))
+
+
+def fit_coupling(
+    map_: xr.Dataset,
+    pair: Pair,
+    nodes: int = 25,
+    statistics: Statistics | None = None,
+    on_progress: Progress | None = None,
+) -> CouplingFit:
+    """Estimate K from the centres of both lines within 1.5 GHz of resonance.
+
+    The model is run on three couplings with the same random numbers, so that their differences are smooth,
+    and at both pillar currents moved by 0.5 %. The detuning axis may shift, and the currents may deviate
+    within 0.5 %, because both change the locking range a little and are not known better. These three only
+    keep K honest; they are no measurement of the currents.
+
+    Parameters
+    ----------
+    map_
+        From `analysis.detuning.reduce_map`.
+    pair
+        The model's lasers; ``coupling`` is the first guess, good to a factor of about two.
+    nodes
+        Most detunings at which the model is run.
+    statistics
+        Length and number of trajectories per detuning.
+    on_progress
+        Called with the finished part, 0 to 1 (it returns to a smaller value if the grid has to move).
+
+    Raises
+    ------
+    ValueError
+        If fewer than 8 steps lie near resonance, or the guess of K is not positive.
+    """
+    if not pair.coupling > 0:
+        raise ValueError(f"The first guess of the coupling is {pair.coupling:g}; it must be positive.")
+    data = _near_resonance(map_)
+    detuning = data["detuning_ghz"].values
+    places = np.unique(np.linspace(0, detuning.size - 1, nodes).round().astype(int))
+    node_detuning = np.unique(detuning[places])
+    recording, middle = Recording.of_map(data), pair.coupling
+    for attempt in range(_MOST_RECENTRINGS + 1):
+        runs = _Runs(node_detuning, pair, recording, statistics, on_progress)
+        pulls = runs.pulls(middle)
+        solution = _solve(data, pulls)
+        found = float(solution.x[0])
+        converged = bool(_GRID[0] <= found / middle <= _GRID[-1])
+        if converged or attempt == _MOST_RECENTRINGS:
+            break
+        middle = float(np.clip(found, 0.6 * middle, 1.6 * middle))
+    return _result(solution, data, pulls, converged)
+
+
+def _near_resonance(map_: xr.Dataset) -> xr.Dataset:
+    nu = map_["detuning_ghz"].values
+    known = (
+        np.isfinite(nu) & np.isfinite(map_["centre_ghz"].values).all(axis=1) & (np.abs(nu) <= _FARTHEST_GHZ)
+    )
+    if np.count_nonzero(known) < 8:
+        raise ValueError(
+            f"{np.count_nonzero(known)} complete steps lie within {_FARTHEST_GHZ} GHz of resonance; "
+            "the coupling needs at least 8."
+        )
+    steps = np.flatnonzero(known)
+    return map_.isel(step=steps[np.argsort(nu[steps])])
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """The model maps of one fit and their place in its progress."""
+
+    detuning: np.ndarray
+    pair: Pair
+    recording: Recording
+    statistics: Statistics | None
+    on_progress: Progress | None
+
+    def pulls(self, middle: float) -> _Pulls:
+        """Run the grid of couplings and the moved currents."""
+        maps = [self._map(k, replace(self.pair, coupling=float(middle * g))) for k, g in enumerate(_GRID)]
+        moved = []
+        for k, name in enumerate(("pillar_1", "pillar_2")):
+            pillar = getattr(self.pair, name)
+            more = replace(pillar, current_ua=pillar.current_ua * (1 + _CURRENT_SPREAD))
+            changed = replace(self.pair, coupling=middle, **{name: more})
+            moved.append(_pull(self._map(len(_GRID) + k, changed)) - _pull(maps[1]))
+        values = np.array([_pull(each) for each in maps])
+        curves = np.polynomial.polynomial.polyfit(_GRID - 1, values.reshape(len(_GRID), -1), 2)
+        return _Pulls(
+            self.detuning,
+            curves.reshape(3, *values.shape[1:]),
+            np.array(moved) / _CURRENT_SPREAD,
+            _covariance(maps[1]),
+            middle,
+        )
+
+    def _map(self, index: int, pair: Pair) -> xr.Dataset:
+        report: Callable[[float], None] | None = None
+        if self.on_progress is not None:
+            tell = self.on_progress
+
+            def report(part: float) -> None:
+                tell((index + part) / (len(_GRID) + 2))
+
+        return model_map(self.detuning, pair, self.recording, self.statistics, on_progress=report)
+
+
+def _pull(map_: xr.Dataset) -> np.ndarray:
+    centre = map_["centre_ghz"].values.copy()
+    centre[:, 1] -= map_["detuning_ghz"].values
+    return centre
+
+
+def _covariance(map_: xr.Dataset) -> np.ndarray:
+    """Return the 2 x 2 covariance of both centres at every step."""
+    variance = map_["centre_std_ghz"].values ** 2
+    between = (variance.sum(axis=1) - map_["beat_std_ghz"].values ** 2) / 2
+    limit = 0.95 * np.sqrt(variance.prod(axis=1))
+    result = np.zeros((len(variance), 2, 2))
+    result[:, 0, 0], result[:, 1, 1] = variance.T
+    result[:, 0, 1] = result[:, 1, 0] = np.clip(between, -limit, limit)
+    return result
+
+
+def _solve(data: xr.Dataset, pulls: _Pulls) -> OptimizeResult:
+    detuning, measured = data["detuning_ghz"].values, _pull(data)
+    nearest = np.abs(detuning[:, None] - pulls.detuning[None, :]).argmin(axis=1)
+    covariance = _covariance(data) + pulls.covariance[nearest]
+    # the error of the nominal detuning moves P2's free line, and with it its pull
+    covariance[:, 1, 1] += data["detuning_std_ghz"].values ** 2
+    whiten = np.linalg.inv(np.linalg.cholesky(covariance))
+
+    def residual(parameters: np.ndarray) -> np.ndarray:
+        coupling, offset, *currents = parameters
+        modelled = pulls.at(detuning + offset, coupling, np.array(currents))
+        modelled[:, 1] += offset
+        weighted = np.einsum("sij,sj->si", whiten, measured - modelled).ravel()
+        return np.concatenate([weighted, np.array(currents) / _CURRENT_SPREAD])
+
+    start = np.array([pulls.middle, 0.0, 0.0, 0.0])
+    return least_squares(
+        residual, start, x_scale=[0.1 * pulls.middle, 0.01, 0.005, 0.005], loss="soft_l1", f_scale=3.0
+    )
+
+
+def _result(solution: OptimizeResult, data: xr.Dataset, pulls: _Pulls, converged: bool) -> CouplingFit:
+    points = data.sizes["step"]
+    chi = 2 * float(solution.cost) / (2 * points - 2)
+    covariance = np.linalg.inv(solution.jac.T @ solution.jac) * max(1.0, chi)
+    values = [
+        Value(float(v), float(s)) for v, s in zip(solution.x, np.sqrt(np.diag(covariance)), strict=True)
+    ]
+    grid = tuple(float(k) for k in pulls.middle * _GRID)
+    return CouplingFit(
+        coupling=values[0],
+        detuning_offset_ghz=values[1],
+        current_1=values[2],
+        current_2=values[3],
+        covariance=covariance,
+        reduced_chi_squared=chi,
+        points=points,
+        grid=grid,
+        converged=converged,
+    )

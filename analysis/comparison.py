@@ -1,0 +1,8 @@
+"""Compare a measured detuning map with the rate-equation model, and estimate the coupling from it."""
+
+from analysis._compare import Comparison, compare
+from analysis._coupling import CouplingFit, fit_coupling
+from analysis._model_map import Recording, model_map
+from analysis._modelled import Statistics
+
+__all__ = ["Comparison", "CouplingFit", "Recording", "Statistics", "compare", "fit_coupling", "model_map"]

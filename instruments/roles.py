@@ -1,0 +1,169 @@
+"""The roles that instruments play in an experiment, as Protocols.
+
+A procedure asks for a role, never for a maker. The Protocols are `runtime_checkable`; note that
+`isinstance(instrument, Role)` evaluates the role's properties and so talks to the instrument.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import xarray as xr
+
+__all__ = [
+    "Attenuator",
+    "Correlator",
+    "FabryPerot",
+    "PumpSource",
+    "RampGenerator",
+    "Rotator",
+    "TemperatureController",
+]
+
+
+@runtime_checkable
+class TemperatureController(Protocol):
+    """Holds a stage at a temperature."""
+
+    ramp_k_per_min: float
+    """Rate of setpoint changes, in K/min; 0 when ramping is off."""
+
+    def set_setpoint_k(self, value: float) -> None:
+        """Ask for a temperature, in K; OutOfRange before anything is sent if it is beyond the limits."""
+        ...
+
+    @property
+    def setpoint_k(self) -> float:
+        """Setpoint as the instrument reports it, in K."""
+        ...
+
+    @property
+    def temperature_k(self) -> float:
+        """Temperature, in K; raises Interlock when the sensor's status is bad."""
+        ...
+
+    @property
+    def heater_percent(self) -> float:
+        """Heater output, in percent of the range's maximum."""
+        ...
+
+    def wait_until_settled(
+        self,
+        band_k: float,
+        dwell_s: float,
+        deadline_s: float,
+        poll_s: float = 1.0,
+        on_poll: Callable[[float], None] | None = None,
+    ) -> float:
+        """Wait until the temperature stayed within the setpoint +- `band_k` for the whole `dwell_s`.
+
+        Returns the last temperature in K. Raises NotSettled after `deadline_s`, Interlock on a heater or
+        sensor fault. `on_poll` is called with every reading.
+        """
+        ...
+
+    def shutdown(self) -> None:
+        """Switch the heater off; never raises."""
+        ...
+
+
+@runtime_checkable
+class PumpSource(Protocol):
+    """Drives a laser array with a stable current."""
+
+    def ramp_to_current(self, current_a: float, tolerance_a: float) -> float:
+        """Approach a current in small voltage steps and return the current reached, in A."""
+        ...
+
+    @property
+    def current_a(self) -> float:
+        """Measured current, in A."""
+        ...
+
+    @property
+    def voltage_v(self) -> float:
+        """Programmed voltage, in V."""
+        ...
+
+    @property
+    def output_on(self) -> bool:
+        """Whether the output is switched on."""
+        ...
+
+    def shutdown(self) -> None:
+        """Ramp to zero, then switch the output off; never raises."""
+        ...
+
+
+@runtime_checkable
+class Correlator(Protocol):
+    """Counts photons and histograms their arrival times."""
+
+    def counts(self, channel: int, integration_s: float) -> int:
+        """Return the number of events on a channel during the integration time."""
+        ...
+
+    def start_stop_histogram(
+        self,
+        reference: int,
+        channels: Sequence[int],
+        bin_width_ps: int,
+        bins: int,
+        integration_s: float,
+    ) -> np.ndarray:
+        """Histogram the delay of each channel's events after the reference: int64, shape (channel, bin)."""
+        ...
+
+
+@runtime_checkable
+class RampGenerator(Protocol):
+    """Drives the piezo of a scanning interferometer."""
+
+    def start_triangle(self, frequency_hz: float, amplitude_v: float, offset_v: float) -> None:
+        """Start a triangle: offset +- amplitude, both in V."""
+        ...
+
+    def stop(self) -> None:
+        """Switch the ramp off."""
+        ...
+
+
+@runtime_checkable
+class Rotator(Protocol):
+    """Turns an optical element."""
+
+    def move_to_deg(self, angle_deg: float) -> float:
+        """Move to an absolute angle and return the angle reached, in degrees."""
+        ...
+
+    @property
+    def angle_deg(self) -> float:
+        """Angle, in degrees."""
+        ...
+
+    def home(self) -> None:
+        """Find the home position."""
+        ...
+
+
+@runtime_checkable
+class FabryPerot(Protocol):
+    """Records spectra by scanning an interferometer."""
+
+    def record(self, integration_s: float) -> xr.Dataset:
+        """Record `counts(pillar, bin)` over the up-ramp, with the coordinate `ramp_time_ms(bin)`."""
+        ...
+
+
+@runtime_checkable
+class Attenuator(Protocol):
+    """Sets the power transmission of an optical path."""
+
+    def set_transmission(self, transmission: float) -> None:
+        """Set the power transmission, 0 to 1."""
+        ...
+
+    @property
+    def transmission(self) -> float:
+        """Power transmission, 0 to 1."""
+        ...

@@ -1,0 +1,133 @@
+"""The instruments of the simulated lab: which device speaks which protocol, and its faults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ._streams import stream, stream_seed
+from .devices import ELL14, ID900, Keithley2450, LakeShore336, RedPitaya
+from .protocols import (
+    ElliptecSession,
+    ID900Protocol,
+    KeithleyProtocol,
+    LakeShoreProtocol,
+    LineSession,
+    RedPitayaProtocol,
+    Reply,
+    Session,
+)
+from .world import World
+
+__all__ = ["LINK_FAULTS", "Bench", "Station"]
+
+LINK_FAULTS = frozenset({"timeout", "disconnect"})
+"""Faults of the connection: the instrument hears but stays silent, or it is gone."""
+
+
+@dataclass
+class Station:
+    """One instrument on the network.
+
+    Attributes
+    ----------
+    session : callable
+        Returns the protocol's side of a new connection.
+    address : str
+        Form of its address, with {port} where the port belongs.
+    device_faults : set of str
+        Faults that are active in the device.
+    possible_faults : frozenset of str
+        Faults that the device can have.
+    link_faults : set of str
+        Faults that are active in the connection.
+    message_based : bool
+        Whether it answers ZeroMQ messages instead of a stream of bytes.
+    """
+
+    session: Callable[[], Session]
+    address: str
+    device_faults: set[str] = field(default_factory=set)
+    possible_faults: frozenset[str] = frozenset()
+    link_faults: set[str] = field(default_factory=set)
+    message_based: bool = False
+
+    def inject(self, fault: str) -> None:
+        """Switch a fault on."""
+        self._active(fault).add(fault)
+
+    def clear(self, fault: str | None = None) -> None:
+        """Switch a fault off, or all of them."""
+        if fault is None:
+            self.device_faults.clear()
+            self.link_faults.clear()
+        else:
+            self._active(fault).discard(fault)
+
+    def _active(self, fault: str) -> set[str]:
+        known = LINK_FAULTS | self.possible_faults
+        if fault not in known:
+            raise ValueError(f"fault {fault!r} is unknown here; known are {', '.join(sorted(known))}")
+        return self.link_faults if fault in LINK_FAULTS else self.device_faults
+
+
+SOCKET = "TCPIP::127.0.0.1::{port}::SOCKET"
+
+
+class Bench:
+    """All instruments around one world.
+
+    Parameters
+    ----------
+    world : World
+        Physics and time.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.correlator = ID900(world)
+        self.stations: dict[str, Station] = {}
+        for number in (1, 2):
+            self._add_cryostat(number)
+        for number in (1, 2):
+            self._add_pump(number)
+        correlator = ID900Protocol(self.correlator, self._serial("correlator"))
+        ramp = RedPitayaProtocol(RedPitaya(world))
+        rotator = ELL14(world)
+        self.stations["correlator"] = Station(
+            lambda: _MessageSession(correlator), "tcp://127.0.0.1:{port}", message_based=True
+        )
+        self.stations["ramp"] = Station(lambda: LineSession(ramp.handle, b"\r\n"), SOCKET)
+        self.stations["rotator"] = Station(
+            lambda: ElliptecSession(rotator), "ASRLsocket://127.0.0.1:{port}::INSTR"
+        )
+
+    def _add_cryostat(self, number: int) -> None:
+        name = f"cryostat_{number}"
+        cryostat = self.world.cryostats[number - 1]
+        device = LakeShore336(cryostat)
+        protocol = LakeShoreProtocol(device, f"LSA{self._serial(name)}")
+        self.stations[name] = Station(
+            lambda: LineSession(protocol.handle, b"\r\n"), SOCKET, cryostat.faults, device.faults
+        )
+
+    def _add_pump(self, number: int) -> None:
+        name = f"pump_{number}"
+        array = self.world.arrays[number - 1]
+        device = Keithley2450(array, stream(self.world.settings.seed, name))
+        protocol = KeithleyProtocol(device, f"0{self._serial(name)}")
+        self.stations[name] = Station(
+            lambda: LineSession(protocol.handle, b"\n"), SOCKET, array.faults, device.faults
+        )
+
+    def _serial(self, name: str) -> str:
+        return f"{stream_seed(self.world.settings.seed, name, 'serial') % 10_000_000:07d}"
+
+
+class _MessageSession:
+    """A message is complete in itself."""
+
+    def __init__(self, protocol: ID900Protocol) -> None:
+        self._protocol = protocol
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """Answer one message."""
+        return [Reply(self._protocol.handle(data.decode("latin-1")).encode("latin-1"))]

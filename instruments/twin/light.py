@@ -1,0 +1,178 @@
+"""From the state of the bench to expected counts: lines, interferometer, detectors."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .detectors import Spcm
+from .optics import Etalon, Ramp
+from .spectra import DARK_BELOW_UA, Lines, OperatingPoint, SpectrumCache, operating_point
+
+__all__ = ["Conditions", "Exposed", "Exposure", "Light", "by_ramp"]
+
+DETUNING_SPAN_GHZ = 0.004
+"""Moments whose detunings lie within this span share one spectrum, at their mean."""
+
+MOMENT_S = 1.0
+MOMENT_SPAN_GHZ = 0.004
+"""Pieces of time of up to one second make one moment, unless the lines move by more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All that the transmitted light depends on, at one moment.
+
+    `position_ghz` is free-running P1 relative to the interferometer's rest position; `detuning_ghz` is P2
+    relative to P1; currents are the true ones per pillar.
+    """
+
+    position_ghz: float
+    detuning_ghz: float
+    current_1_ua: float
+    current_2_ua: float
+    coupling: float
+    ramp: Ramp
+
+
+Exposed = tuple[Conditions, float]
+"""A moment: conditions, and the time for which they lasted, in s."""
+
+
+class Exposure:
+    """The moments that a counter or a histogram has seen and not yet turned into counts."""
+
+    def __init__(self) -> None:
+        self.moments: list[Exposed] = []
+
+    def add(self, conditions: Conditions, duration_s: float) -> None:
+        """Add a piece of time, merged into the last moment where that makes no difference."""
+        if self.moments:
+            last, lasted = self.moments[-1]
+            weight = duration_s / (lasted + duration_s)
+            position_step = conditions.position_ghz - last.position_ghz
+            detuning_step = conditions.detuning_ghz - last.detuning_ghz
+            merged = replace(
+                conditions,
+                position_ghz=last.position_ghz + weight * position_step,
+                detuning_ghz=last.detuning_ghz + weight * detuning_step,
+            )
+            alike = (
+                replace(conditions, position_ghz=last.position_ghz, detuning_ghz=last.detuning_ghz) == last
+            )
+            still = max(abs(position_step), abs(detuning_step)) < MOMENT_SPAN_GHZ
+            if alike and still and lasted + duration_s <= MOMENT_S + 1e-9:
+                self.moments[-1] = merged, lasted + duration_s
+                return
+        self.moments.append((conditions, duration_s))
+
+    def take(self) -> list[Exposed]:
+        """Return the moments and forget them."""
+        taken, self.moments = self.moments, []
+        return taken
+
+
+class Light:
+    """Count rates behind the interferometer.
+
+    Parameters
+    ----------
+    cache : SpectrumCache
+        Lines per operating point.
+    etalon : Etalon
+        The interferometer.
+    detectors : sequence of Spcm
+        The modules for P1 and P2: a polarising beam splitter sends each pillar to its own.
+    """
+
+    def __init__(self, cache: SpectrumCache, etalon: Etalon, detectors: Sequence[Spcm]) -> None:
+        self._cache = cache
+        self._etalon = etalon
+        self._detectors = detectors
+
+    def expected_counts(self, exposed: Iterable[Exposed], pillar: int, times_s: np.ndarray) -> np.ndarray:
+        """Return rate times duration, summed over the moments, at times after the ramp's sync pulse.
+
+        Parameters
+        ----------
+        exposed : iterable of (Conditions, float)
+            Moments of the exposure.
+        pillar : int
+            0 for P1, 1 for P2.
+        times_s : numpy.ndarray
+            Times after the sync pulse, in s.
+
+        Returns
+        -------
+        numpy.ndarray
+            Expected counts of a detector that looked all the time at each of these ramp times.
+        """
+        total = np.zeros(len(times_s))
+        for point, moments in _shared_points(exposed):
+            first = moments[0][0]
+            resonance = self._etalon.frequency_ghz(first.ramp.voltage_v(times_s))
+            lines = self._cache.lines(point)
+            for conditions, lasted in moments:
+                position = conditions.position_ghz
+                if pillar == 1 and point.coupling == 0:
+                    position += conditions.detuning_ghz
+                total += lasted * self._rate_cps(first, lines, pillar, resonance - position)
+        return total
+
+    def _rate_cps(
+        self, conditions: Conditions, lines: Lines, pillar: int, resonance_ghz: np.ndarray
+    ) -> np.ndarray:
+        current_ua = (conditions.current_1_ua, conditions.current_2_ua)[pillar]
+        lit = current_ua >= DARK_BELOW_UA
+        photons = lines.photons(pillar, resonance_ghz) if lit else np.zeros(len(resonance_ghz))
+        return self._detectors[pillar].rate_cps(photons)
+
+    def mean_counts(self, exposed: Iterable[Exposed], pillar: int) -> float:
+        """Return the expected counts of a detector over an exposure, whatever the phase of the ramp."""
+        total = 0.0
+        for ramp, moments in by_ramp(exposed):
+            times = (np.arange(1024) + 0.5) / 1024 / ramp.frequency_hz if ramp.on else np.zeros(1)
+            total += float(np.mean(self.expected_counts(moments, pillar, times)))
+        return total
+
+    def prepare(self, exposed: Iterable[Exposed]) -> None:
+        """Simulate the spectra that an exposure needs, so that reading it out is quick."""
+        for point, _ in _shared_points(exposed):
+            self._cache.lines(point)
+
+    def missing(self, exposed: Iterable[Exposed]) -> bool:
+        """Return whether an exposure needs spectra that are not simulated yet."""
+        return any(point not in self._cache for point, _ in _shared_points(exposed))
+
+
+def by_ramp(exposed: Iterable[Exposed]) -> list[tuple[Ramp, list[Exposed]]]:
+    """Sort the moments of an exposure by the ramp that ran."""
+    ramps: dict[Ramp, list[Exposed]] = {}
+    for moment in exposed:
+        ramps.setdefault(moment[0].ramp, []).append(moment)
+    return list(ramps.items())
+
+
+def _shared_points(exposed: Iterable[Exposed]) -> list[tuple[OperatingPoint, list[Exposed]]]:
+    """Group moments by what they are lit by, then by detuning within a narrow span."""
+    groups: dict[tuple, list[Exposed]] = {}
+    for moment in exposed:
+        c = moment[0]
+        alone = operating_point(c.current_1_ua, c.current_2_ua, c.coupling, 0.0)
+        lit = (c.current_1_ua >= DARK_BELOW_UA, c.current_2_ua >= DARK_BELOW_UA)
+        groups.setdefault((alone, lit, c.ramp), []).append(moment)
+    shared = []
+    for (alone, *_), moments in groups.items():
+        if alone.coupling == 0:
+            shared.append((alone, moments))
+            continue
+        moments.sort(key=lambda moment: moment[0].detuning_ghz)
+        while moments:
+            lowest = moments[0][0].detuning_ghz
+            narrow = [m for m in moments if m[0].detuning_ghz <= lowest + DETUNING_SPAN_GHZ]
+            moments = moments[len(narrow) :]
+            detuning = sum(c.detuning_ghz * lasted for c, lasted in narrow) / sum(t for _, t in narrow)
+            c = narrow[0][0]
+            point = operating_point(c.current_1_ua, c.current_2_ua, c.coupling, detuning)
+            shared.append((point, narrow))
+    return shared

@@ -1,0 +1,180 @@
+"""The text protocol of the ID900: SCPI words in ZeroMQ messages, every one of which gets an answer."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..devices.id900 import ID900, START, Counter
+from ._scpi import Handler, ScpiError, ScpiTree, number, switch
+
+__all__ = ["ID900Protocol"]
+
+INPUT_SETTINGS = {
+    "ENABle": "ON",
+    "COUPling": "DC",
+    "EDGE": "RISING",
+    "THREshold": "1V",
+    "SELEct": "UNSHAPED",
+    "RESYncpolicy": "AUTO",
+}
+
+
+class ID900Protocol:
+    """Commands of one time controller; keywords are long or have four letters.
+
+    Parameters
+    ----------
+    device : ID900
+        Its blocks.
+    serial : str
+        Serial number for ``*IDN?``.
+    """
+
+    def __init__(self, device: ID900, serial: str) -> None:
+        self._device = device
+        self._tree = ScpiTree(
+            [
+                ("*IDN?", lambda: f"ID QUANTIQUE,ID900,{serial},1.13.0"),
+                ("SYSTem:ERRor[:NEXT]?", lambda: self._tree.next_error()),
+                *self._device_commands(),
+                *self._input_commands("INPUt#", device.check_input),
+                *self._input_commands("STARt", lambda: START),
+                *self._link_commands(),
+                *self._gate_commands(),
+                *self._histogram_commands(),
+            ]
+        )
+
+    def handle(self, message: str) -> str:
+        """Act on a message; return its answer, which for a chain has one part per command."""
+        results = self._tree.execute(message.replace("\0", "").strip())
+        return ";".join(_text(result) for result in results) or "SCPI_ERR_INVALID_CMD"
+
+    def _device_commands(self) -> list[tuple[str, Handler]]:
+        device = self._device
+
+        def load(name: str) -> str:
+            if name.upper() != "INIT":
+                raise ScpiError(-224, "Illegal parameter value")
+            device.load_init()
+            return "Configuration loaded"
+
+        def setting(node: str, key: str) -> list[tuple[str, Handler]]:
+            return [
+                (f"DEVIce:{node}?", lambda: device.device_settings[key]),
+                (f"DEVIce:{node}", _set(lambda word: device.device_settings.update({key: word.upper()}))),
+            ]
+
+        return [
+            ("DEVIce:CONFiguration:LOAD", load),
+            *setting("RESOlution", "RESO"),
+            *setting("SYNC", "SYNC"),
+        ]
+
+    def _input_commands(self, block: str, channel: Callable[..., int]) -> list[tuple[str, Handler]]:
+        """Return the commands of the inputs, or of START, which is one more input without a number."""
+        device = self._device
+
+        def setting(name: str, default: str) -> list[tuple[str, Handler]]:
+            settings = device.input_settings
+            return [
+                (f"{block}:{name}?", lambda *n: settings.get((name, channel(*n)), default)),
+                (f"{block}:{name}", _set(lambda *a: settings.update({(name, channel(*a[:-1])): a[-1]}))),
+            ]
+
+        def set_mode(*a: str) -> None:
+            if not a[-1].upper().startswith(("CYCL", "ACCU")):
+                raise ScpiError(-224, "Illegal parameter value")
+            counter(*a[:-1]).set_accumulate(a[-1].upper().startswith("ACCU"))
+
+        def counter(*n: int | str) -> Counter:
+            return device.counters[channel(*n)]
+
+        head = f"{block}:COUNter"
+        duration = f"{head}:INTEgrationtime"
+        return [
+            *(command for name, default in INPUT_SETTINGS.items() for command in setting(name, default)),
+            (f"{block}:HIREs:ERROr?", lambda *n: "0"),
+            (f"{block}:HIREs:ERROr:CLEAr", lambda *n: "Cleared Highres errors"),
+            (f"{head}?", lambda *n: str(counter(*n).count())),
+            (f"{head}:RESEt", _set(lambda *n: counter(*n).reset(), "Counter value set to 0 ")),
+            (f"{duration}?", lambda *n: str(counter(*n).integration_ms)),
+            (duration, _set(lambda *a: counter(*a[:-1]).set_integration(int(number(a[-1]))))),
+            (f"{head}:MODE?", lambda *n: "ACCUM" if counter(*n).accumulate else "CYCLE"),
+            (f"{head}:MODE", _set(set_mode)),
+        ]
+
+    def _link_commands(self) -> list[tuple[str, Handler]]:
+        device = self._device
+        delay, first = "DELAy#:INPOrt:LINK", "TSCOmbiner#[:INPOrt]:FIR[S][T]:LINK"
+        return [
+            (f"{delay}?", lambda n: device.delay_links[n]),
+            (delay, _set(lambda n, to: device.set_link(device.delay_links, n, to))),
+            ("DELAy#:VALUe?", lambda n: str(device.delays_ps[n])),
+            ("DELAy#:VALUe", _set(lambda n, ps: device.set_delay(n, int(number(ps))))),
+            (f"{first}?", lambda n: device.combiner_links[n]),
+            (first, _set(lambda n, to: device.set_link(device.combiner_links, n, to))),
+            ("TSCOmbiner#:OPIN", _set(lambda n, word: None)),
+            ("TSCOmbiner#:OPOUt", _set(lambda n, word: None)),
+            ("TSCOmbiner#:WINDow:ENABle", _set(lambda n, word: switch(word))),
+        ]
+
+    def _gate_commands(self) -> list[tuple[str, Handler]]:
+        device = self._device
+        pulse = "TSGEnerator#:ONEShot:PWIDth"
+        return [
+            ("TSGEnerator#:ENABle?", lambda n: "ON" if device.gates[n].enabled else "OFF"),
+            ("TSGEnerator#:ENABle", _set(lambda n, on: device.switch_gate(n, switch(on)))),
+            (f"{pulse}?", lambda n: f"{device.gates[n].pulse_s * 1e12:.0f}"),
+            (pulse, _set(lambda n, ps: device.set_pulse(n, number(ps) * 1e-12))),
+        ]
+
+    def _histogram_commands(self) -> list[tuple[str, Handler]]:
+        device = self._device
+
+        def link(port: str) -> list[tuple[str, Handler]]:
+            header = f"HISTogram#[:INPOrt]:{port}:LINK"
+            key = port[:4].upper()
+            return [
+                (f"{header}?", lambda n: device.histograms[n].links[key]),
+                (header, _set(lambda n, to: device.set_link(device.histograms[n].links, key, to))),
+            ]
+
+        def binning(node: str, name: str) -> list[tuple[str, Handler]]:
+            header = f"HISTogram#:{node}"
+            return [
+                (f"{header}?", lambda n: str(getattr(device.histograms[n], name))),
+                (header, _set(lambda n, value: device.histograms[n].set_binning(name, int(number(value))))),
+            ]
+
+        return [
+            *link("REF"),
+            *link("STOP"),
+            *link("ENABle"),
+            *binning("MINimum", "minimum_ps"),
+            *binning("BWIDth", "bin_width_ps"),
+            *binning("BCOUnt", "bins"),
+            ("HISTogram#:FLUSh", _set(lambda n: device.histograms[n].flush(), "Flushed Histogram!")),
+            ("HISTogram#:DATA?", lambda n: _list(device.histograms[n].counts())),
+        ]
+
+
+def _set(action: Callable[..., object], answer: str = "Value set to {}") -> Handler:
+    """Return a handler that acts and then answers as the box does."""
+
+    def run(*parameters: object) -> str:
+        action(*parameters)
+        return answer.format(parameters[-1] if parameters else "")
+
+    return run
+
+
+def _list(counts: np.ndarray) -> str:
+    return "[" + ",".join(map(str, counts.tolist())) + "]"
+
+
+def _text(result: str | bytes | ScpiError) -> str:
+    if isinstance(result, ScpiError):
+        kind = "SCPI_ERR_INVALID_CMD" if result.code == -113 else "SCPI_ERR_PARAM_TYPE"
+        return f"{result.message} {kind}"
+    return result if isinstance(result, str) else result.decode("latin-1")

@@ -1,0 +1,73 @@
+"""What a user may choose about the simulated lab."""
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["TwinSettings"]
+
+
+@dataclass(frozen=True)
+class TwinSettings:
+    """Choices for one simulated lab.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the hidden truth and of every noise stream.
+    clock : "real", "lock-step" or float
+        World time runs with the wall clock, only when a client of the control port advances it, or faster
+        than the wall clock by the given factor.
+    port_base : int
+        First of the consecutive TCP ports, in the order of the instruments; 0 takes free ports.
+    temperature_1_k, temperature_2_k : float
+        Temperatures at which the two cryostats start settled, in K.
+    inactive_loss_factor : float
+        The factor f_in of the inactive dots' carrier loss: Kreinberg et al., Nat. Commun. 10, 1539 (2019),
+        Eq. 6, calibrated so that the pillars lase at 20 uA.
+    free_spectral_range_ghz : float
+        Free spectral range that the interferometer's maker states, in GHz.
+    finesse : float
+        Nominal finesse of the interferometer.
+    half_wave_zero_deg : float
+        Angle of the half-wave plate at which the coupling path transmits fully, in degrees.
+    trajectories, duration_ns, step_ps : int, float, float
+        Effort of the model behind each spectrum: number of trajectories, their length in ns, and the
+        integration step in ps (finer than a fit would use, so that recovering the truth is no tautology).
+
+    Raises
+    ------
+    ValueError
+        If a choice is impossible.
+    """
+
+    seed: int = 1
+    clock: str | float = "real"
+    port_base: int = 0
+    temperature_1_k: float = 32.0
+    temperature_2_k: float = 34.9
+    inactive_loss_factor: float = 1.34
+    free_spectral_range_ghz: float = 15.0
+    finesse: float = 200.0
+    half_wave_zero_deg: float = 0.0
+    trajectories: int = 64
+    duration_ns: float = 1000.0
+    step_ps: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse impossible choices."""
+        if isinstance(self.clock, str):
+            if self.clock not in ("real", "lock-step"):
+                raise ValueError(
+                    f'clock must be "real", "lock-step" or a speed-up factor, not {self.clock!r}'
+                )
+        elif not (math.isfinite(self.clock) and self.clock > 0):
+            raise ValueError(f"clock's speed-up factor must be positive, not {self.clock!r}")
+        if self.port_base and not 1024 <= self.port_base <= 65000:
+            raise ValueError(f"port_base must be 0 or lie between 1024 and 65000, not {self.port_base}")
+        if not self.duration_ns >= 200:
+            raise ValueError(
+                f"duration_ns must be at least 200, for spectra resolved to 8 MHz, not {self.duration_ns}"
+            )
+        for name in ("temperature_1_k", "temperature_2_k"):
+            if not 21.0 <= getattr(self, name) <= 60.0:
+                raise ValueError(f"{name} must lie between 21 and 60 K, not {getattr(self, name)}")

@@ -1,0 +1,1 @@
+"""What a person runs: stations, scans, run folders, reports and the command line."""

@@ -1,0 +1,41 @@
+"""How the scalars of a run are shown: label, unit and number format, the same in progress bars and tables."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """Label, unit and format of one scalar."""
+
+    label: str
+    unit: str = ""
+    form: str = ".4g"
+
+    @property
+    def title(self) -> str:
+        """Heading of a table's column."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    def text(self, value: object) -> str:
+        """Return the value as text; a dash for one that is not known."""
+        if value is None or value != value:  # NaN differs from itself
+            return "-"
+        return format(value, self.form) if isinstance(value, int | float) else str(value)
+
+
+COLUMNS = {
+    "temperature_1_k": Column("T1", "K", ".4f"),
+    "temperature_2_k": Column("T2", "K", ".4f"),
+    "detuning_ghz": Column("detuning", "GHz", "+.3f"),
+    "centre_1_ghz": Column("line P1", "GHz", "+.3f"),
+    "centre_2_ghz": Column("line P2", "GHz", "+.3f"),
+    "photons_1_strong": Column("P1 strong", "photons", ".2f"),
+    "photons_1_weak": Column("P1 weak", "photons", ".2f"),
+    "photons_2_strong": Column("P2 strong", "photons", ".2f"),
+    "photons_2_weak": Column("P2 weak", "photons", ".2f"),
+}
+
+
+def column(name: str) -> Column:
+    """Return how the scalar `name` is shown."""
+    return COLUMNS.get(name, Column(name.replace("_", " ")))

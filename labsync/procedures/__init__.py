@@ -1,0 +1,10 @@
+"""Acquisition procedures and simulated sweeps, by the name they have on the command line."""
+
+from labsync.procedures.detuning import DetuningScan
+from labsync.procedures.micropillars import MicropillarSweep
+from labsync.scan import Scan
+
+PROCEDURES: dict[str, type[Scan]] = {DetuningScan.slug: DetuningScan}
+SIMULATIONS: dict[str, type[Scan]] = {"micropillars": MicropillarSweep}
+
+__all__ = ["PROCEDURES", "SIMULATIONS", "DetuningScan", "MicropillarSweep"]

@@ -1,0 +1,69 @@
+"""The progress bar of a scan: step, temperature, detuning and time left, with the committed rows above it."""
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from labsync.columns import column
+from labsync.scan import Event
+
+# what the line of the bar has room for
+_LIVE = ("temperature_2_k", "detuning_ghz")
+
+
+class ScanProgress:
+    """Listener of the scan loop that draws a bar; used as a context manager.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw. On a terminal the bar is live; elsewhere only the committed rows are printed.
+    title : str
+        Name of the scan.
+    """
+
+    def __init__(self, console: Console, title: str):
+        self._title = title
+        self._task: TaskID | None = None
+        self._known: dict[str, float] = {}
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+
+    def __enter__(self) -> "ScanProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event of the loop."""
+        if self._task is None:
+            self._task = self._bar.add_task(self._title, total=event.total or None, state="")
+        if event.kind == "commit":
+            row = event.facts["row"]
+            self._known.update(row)
+            self._bar.update(self._task, completed=event.step + 1)
+            self._bar.console.print(
+                f"  step {event.step + 1:>3}/{event.total}  {_cells(row)}", highlight=False
+            )
+        else:
+            self._known.update(event.facts)
+        live = {name: self._known[name] for name in _LIVE if name in self._known}
+        self._bar.update(self._task, state=f"{event.kind:<8} {_cells(live)}")
+
+
+def _cells(values: dict[str, float]) -> str:
+    cells = []
+    for name, value in values.items():
+        shown = column(name)
+        cells.append(f"{shown.label} {shown.text(value)} {shown.unit}".rstrip())
+    return "  ".join(cells)

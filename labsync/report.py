@@ -1,0 +1,238 @@
+"""Tables, figures and fits of one run, as the commands show them."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from analysis import detuning, locking, plots
+from analysis.comparison import Comparison, CouplingFit, fit_coupling
+from analysis.comparison import compare as compare_maps
+from labsync.columns import column
+from labsync.errors import UsageError
+from labsync.procedures import DetuningScan, MicropillarSweep
+from labsync.scan import Scan
+from labsync.store import Run
+from models import micropillars
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Return the facts of a run that a list of runs shows, ready for JSON."""
+    stop = run.stop or {}
+    return {
+        "uid": run.uid,
+        "path": str(run.path),
+        "procedure": run.procedure,
+        "status": run.status,
+        "started": run.start.get("started"),
+        "stopped": stop.get("stopped"),
+        "steps": len(run.journal()),
+        "station": run.start.get("station"),
+        "seed": run.start.get("seed"),
+        "message": stop.get("message", ""),
+        "timing_s": stop.get("timing_s", {}),
+    }
+
+
+def rows(run: Run) -> list[dict[str, Any]]:
+    """Return the row of every committed step."""
+    return [{"step": entry["step"], **entry.get("row", {})} for entry in run.journal()]
+
+
+def run_table(runs: Sequence[Run]) -> Table:
+    """Return a table of runs, oldest first."""
+    table = Table("uid", "procedure", "status", "steps", "started", "station")
+    for run in runs:
+        facts = summary(run)
+        started = datetime.datetime.fromisoformat(str(facts["started"])).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(
+            run.uid, run.procedure, facts["status"], str(facts["steps"]), started, facts["station"] or "-"
+        )
+    return table
+
+
+def parameter_table(scan: Scan) -> Table:
+    """Return the parameters of a procedure with their present values."""
+    table = Table("parameter", "value", "unit", "meaning", title=scan.slug)
+    for name, parameter in scan.parameter_objects().items():
+        table.add_row(
+            f"--{name.replace('_', '-')}", f"{getattr(scan, name)}", parameter.units or "", parameter.name
+        )
+    return table
+
+
+def show(run: Run, console: Console) -> None:
+    """Print the steps and what the run found, and write its figures."""
+    facts = summary(run)
+    console.print(f"[bold]{run.uid}[/]  {facts['status']}  {facts['steps']} steps", highlight=False)
+    if facts["message"]:
+        console.print(facts["message"], highlight=False)
+    if facts["steps"]:
+        console.print(step_table(run))
+    if run.procedure == DetuningScan.slug and facts["steps"]:
+        _show_detuning_scan(run, console)
+    elif run.procedure == MicropillarSweep.slug and facts["steps"]:
+        figure = plots.simulated_spectra(run.dataset())
+        _print_paths(console, [_save(run, "spectra", figure)])
+    if facts["timing_s"]:
+        spent = "  ".join(f"{phase} {1e3 * time_s:.0f} ms" for phase, time_s in facts["timing_s"].items())
+        console.print(f"time per step (median): {spent}", highlight=False)
+    console.print(f"run folder: {run.path}", highlight=False, soft_wrap=True)
+
+
+def step_table(run: Run) -> Table:
+    """Return the committed rows as a table."""
+    entries = rows(run)
+    names = [name for name in entries[0] if name != "step"]
+    table = Table("step", *[column(name).title for name in names])
+    for entry in entries:
+        table.add_row(str(entry["step"] + 1), *[column(name).text(entry.get(name)) for name in names])
+    return table
+
+
+def reduced_map(run: Run) -> xr.Dataset:
+    """Return the detuning map of a detuning scan.
+
+    Raises
+    ------
+    UsageError
+        If the run is of another procedure or empty.
+    analysis.fabry_perot.CalibrationError
+        If the Fabry-Perot ramps cannot be calibrated.
+    """
+    if run.procedure != DetuningScan.slug:
+        raise UsageError(f"{run.uid} is a {run.procedure}; locking is fitted to a {DetuningScan.slug}.")
+    data = run.dataset()
+    if not data.sizes["step"]:
+        raise UsageError(f"{run.uid} has no committed step; there is nothing to fit.")
+    return detuning.reduce_map(data)
+
+
+def fit_locking(run: Run) -> locking.LockingFit:
+    """Fit locking range and slopes of a detuning scan and keep the result in the run folder."""
+    fit = locking.fit_locking(reduced_map(run))
+    run.save_result("locking", fit.as_dict())
+    return fit
+
+
+def locking_table(fit: locking.LockingFit) -> Table:
+    """Return the locking fit as a table."""
+    table = Table("locking", "value")
+    for name, value in fit.rows():
+        table.add_row(name, value)
+    return table
+
+
+def model_pair(run: Run, inactive_loss_factor: float) -> micropillars.Pair:
+    """Return the published pair at the measured currents, with K = 0.025 sqrt(T) as the first guess."""
+    data = run.dataset()
+    return micropillars.kreinberg2019(
+        float(data["current_1_ua"].mean()),
+        float(data["current_2_ua"].mean()),
+        coupling=0.025 * float(np.sqrt(data["coupling_transmission"].mean())),
+        inactive_loss_factor=inactive_loss_factor,
+    )
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """A scan beside the model: the coupling that fits it, and both maps compared at that coupling."""
+
+    map: xr.Dataset
+    coupling: CouplingFit
+    comparison: Comparison
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all numbers ready for JSON."""
+        return {"coupling_fit": self.coupling.as_dict(), **self.comparison.as_dict()}
+
+
+def compare(run: Run, inactive_loss_factor: float, console: Console) -> ModelReport:
+    """Fit the coupling K to a detuning scan, run the model with it, and keep the result in the run folder.
+
+    Raises
+    ------
+    UsageError
+        If the run is no detuning scan.
+    ValueError
+        If too few steps lie near resonance.
+    """
+    map_ = reduced_map(run)
+    pair = model_pair(run, inactive_loss_factor)
+    with Progress(console=console, transient=True) as bar:
+        fitting = bar.add_task("fitting the coupling", total=1.0)
+        coupling = fit_coupling(map_, pair, on_progress=lambda part: bar.update(fitting, completed=part))
+        running = bar.add_task("running the model", total=1.0)
+        fitted = dataclasses.replace(pair, coupling=coupling.coupling.value)
+        compared = compare_maps(map_, fitted, on_progress=lambda part: bar.update(running, completed=part))
+    result = ModelReport(map_, coupling, compared)
+    run.save_result("comparison", result.as_dict())
+    return result
+
+
+def show_comparison(run: Run, result: ModelReport, console: Console) -> None:
+    """Print experiment and model side by side and write the figures with the model in them."""
+    table = Table("", "experiment", "model", "difference (sigma)", title="locking, experiment and model")
+    for row in result.comparison.rows():
+        table.add_row(*row)
+    console.print(table)
+    console.print(coupling_table(result))
+    if not result.coupling.converged:
+        console.print("[yellow]K lies outside the couplings the model was run at; take it as a bound.[/]")
+    figures = {
+        "heat-map": plots.heat_map(result.map, result.comparison.model_map),
+        "locking-slopes": plots.locking_slopes(result.map, result.comparison.experiment),
+        "comparison": plots.residuals(result.map, result.comparison),
+    }
+    _print_paths(console, [_save(run, name, figure) for name, figure in figures.items()])
+    console.print(f"run folder: {run.path}", highlight=False, soft_wrap=True)
+
+
+def coupling_table(result: ModelReport) -> Table:
+    """Return the estimate of K and the quality of the agreement."""
+    table = Table("model", "value")
+    table.add_row("coupling K", str(result.coupling.coupling))
+    table.add_row("reduced chi-squared of the fit of K", f"{result.coupling.reduced_chi_squared:.2f}")
+    for pillar, chi in zip(("P1", "P2"), result.comparison.reduced_chi_squared, strict=True):
+        table.add_row(f"reduced chi-squared of the centres, {pillar}", f"{chi:.2f}")
+    return table
+
+
+def _show_detuning_scan(run: Run, console: Console) -> None:
+    try:
+        map_ = reduced_map(run)
+    except ValueError as error:
+        console.print(f"[yellow]No map:[/] {error}", highlight=False)
+        return
+    fit = locking.fit_locking(map_)
+    run.save_result("locking", fit.as_dict())
+    console.print(locking_table(fit))
+    middle = int(np.nanargmin(np.abs(map_["detuning_ghz"].values)))
+    figures = {
+        "heat-map": plots.heat_map(map_),
+        "locking-slopes": plots.locking_slopes(map_, fit),
+        "example-spectrum": plots.example_spectrum(map_, step=middle, pillar="P2"),
+    }
+    _print_paths(console, [_save(run, name, figure) for name, figure in figures.items()])
+
+
+def _save(run: Run, name: str, figure: Figure) -> Path:
+    folder = run.path / "figures"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.png"
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def _print_paths(console: Console, paths: Sequence[Path]) -> None:
+    for path in paths:
+        console.print(f"figure: {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,207 @@
+"""The scan loop: a scan is a pure function of what was measured so far to the next point.
+
+Each step is approached, observed, summarised and committed before the next point is asked for. A step is
+atomic: it is in the run folder whole or not at all. Whatever ends the loop, the station goes to its safe
+state.
+"""
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+from pymeasure.experiment import Procedure
+
+from labsync._interrupts import Interrupts
+from labsync.errors import LabsyncError
+from labsync.station import Station
+from labsync.store import Run
+
+log = logging.getLogger(__name__)
+
+Point = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the loop tells its listener.
+
+    Attributes
+    ----------
+    kind : str
+        ``approach`` (repeated while settling), ``observe`` or ``commit``.
+    step, total : int
+        Number of the step from 0, and how many there will be (0 if not known).
+    facts : dict
+        Values to show: temperatures while settling, the row and the timing at the commit.
+    """
+
+    kind: str
+    step: int
+    total: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[Event], None]
+Report = Callable[[Mapping[str, float]], None]
+
+
+class Scan(Procedure, ABC):
+    """Base of all scans: parameters (PyMeasure's) and four methods.
+
+    A subclass defines `slug` (its name on the command line) and
+
+    - ``next_point(history)``: the next point from the committed steps, or None at the end; pure
+    - ``approach(station, point, report)``: go there and wait until settled
+    - ``observe(station, point)``: measure; returns the step's Dataset without a step dimension
+    - ``summarise(step)``: the scalars of the live table
+
+    The class is a `pymeasure.experiment.Procedure`, so PyMeasure's worker and windows can run it: set
+    `station` and `run` before.
+    """
+
+    slug: ClassVar[str] = ""
+    station: Station | None = None
+    run: Run | None = None
+
+    def expected_steps(self) -> int:
+        """Return the number of steps of the whole scan, 0 if it is not known beforehand."""
+        return 0
+
+    def check(self, station: Any) -> None:
+        """Refuse parameters that the station's limits forbid, before anything moves."""
+
+    @abstractmethod
+    def next_point(self, history: xr.Dataset) -> Point | None:
+        """Return the next point, or None when the scan is complete."""
+
+    @abstractmethod
+    def approach(self, station: Any, point: Point, report: Report) -> None:
+        """Move to `point` and wait until everything is settled; `report` takes values to show meanwhile."""
+
+    @abstractmethod
+    def observe(self, station: Any, point: Point) -> xr.Dataset:
+        """Measure and return the step."""
+
+    @abstractmethod
+    def summarise(self, step: xr.Dataset) -> dict[str, float]:
+        """Return the row of the live table for one step."""
+
+    def should_stop(self) -> bool:
+        """Whether a stop was asked for; PyMeasure's worker replaces this by its own."""
+        return False
+
+    def execute(self) -> None:
+        """Run the scan under a PyMeasure worker, which gets the rows and the progress in per cent."""
+        if self.run is None:
+            raise LabsyncError(
+                "Set the run, and the station if there is one, before a worker executes the scan."
+            )
+
+        def emit(event: Event) -> None:
+            if event.kind == "commit":
+                self.emit(
+                    "results", {name: event.facts["row"].get(name, np.nan) for name in self.DATA_COLUMNS}
+                )
+                if event.total:
+                    self.emit("progress", 100.0 * (event.step + 1) / event.total)
+
+        acquire(self, self.station, self.run, emit)
+
+
+def acquire(scan: Scan, station: Station | None, run: Run, listener: Listener = lambda event: None) -> str:
+    """Run `scan` on `station` into `run` until it is complete, stopped or failed.
+
+    Parameters
+    ----------
+    scan : Scan
+        The scan with its parameters set.
+    station : Station or None
+        Connected instruments; None for a simulation, which has none.
+    run : Run
+        An open run folder; committed steps in it are the scan's history.
+    listener : callable
+        Told of every phase of every step.
+
+    Returns
+    -------
+    str
+        ``finished`` or ``aborted`` (Ctrl-C, termination, a window's stop button). The step in progress is
+        dropped, everything committed stays, the station is safe and ``stop.json`` is written.
+
+    Raises
+    ------
+    InstrumentError, LabsyncError
+        What went wrong, after the station was made safe and the run closed as ``failed``.
+    """
+    status, message = "failed", ""
+    timings: list[dict[str, float]] = []
+    with Interrupts() as interrupts:
+        try:
+            scan.check(station)
+            finished = _loop(scan, station, run, listener, interrupts, timings)
+            status = "finished" if finished else "aborted"
+        except KeyboardInterrupt:
+            status, message = "aborted", "stopped by the operator"
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            with interrupts.ignored():
+                problems = station.make_safe() if station is not None else []
+                run.finish(status, message, timing_s=_medians(timings), safe_state_problems=problems)
+    return status
+
+
+def _loop(
+    scan: Scan,
+    station: Station | None,
+    run: Run,
+    listener: Listener,
+    interrupts: Interrupts,
+    timings: list[dict[str, float]],
+) -> bool:
+    total = scan.expected_steps()
+    history = run.history()
+    while (point := scan.next_point(history)) is not None:
+        number = history.sizes["step"]
+
+        def report(facts: Mapping[str, float], kind: str = "approach", number: int = number) -> None:
+            if scan.should_stop():
+                raise KeyboardInterrupt
+            listener(Event(kind, number, total, dict(facts)))
+
+        begun = time.perf_counter()
+        report(point)
+        scan.approach(station, point, report)
+        settled = time.perf_counter()
+        report(point, "observe")
+        step = scan.observe(station, point)
+        row = scan.summarise(step)
+        measured = time.perf_counter()
+        spent = {"settle": settled - begun, "measure": measured - settled}
+        with interrupts.held():
+            run.commit(step, point=point, row=_json_row(row), timing_s=spent)
+        spent["commit"] = time.perf_counter() - measured
+        timings.append(spent)
+        listener(Event("commit", number, total, {"row": row, "timing_s": spent}))
+        history = run.history(number + 1)
+        if scan.should_stop():
+            return False
+    return True
+
+
+def _json_row(row: dict[str, float]) -> dict[str, float | None]:
+    """NaN, which JSON lacks, becomes null."""
+    return {name: float(value) if np.isfinite(value) else None for name, value in row.items()}
+
+
+def _medians(timings: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median time per step spent in each phase, in seconds."""
+    if not timings:
+        return {}
+    return {phase: float(np.median([timing[phase] for timing in timings])) for phase in timings[0]}

@@ -1,0 +1,1 @@
+"""Simulation models: parameters in, observables out."""

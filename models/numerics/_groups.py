@@ -1,0 +1,138 @@
+"""Groups of trajectories that advance together, and the threads that advance them."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+__all__ = ["Group", "make_group", "run_groups"]
+
+Results = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass
+class Group:
+    """State of some trajectories, carried from chunk to chunk in the layout of the kernel.
+
+    `first` and `count` say which trajectories they are, `start` how many steps they have done.
+    """
+
+    first: int
+    count: int
+    width: int
+    state: np.ndarray
+    ring: np.ndarray
+    words: np.ndarray
+    factors: np.ndarray
+    start: int = 0
+
+
+def _interleave(values: np.ndarray, real: type[np.floating]) -> np.ndarray:
+    """Turn complex (lanes, n) into real (2 n, lanes), real and imaginary parts in turn."""
+    return np.ascontiguousarray(values).view(np.float64).T.astype(real)
+
+
+def make_group(
+    first: int,
+    width: int,
+    real: type[np.floating],
+    fields: np.ndarray,
+    reals: np.ndarray,
+    words: np.ndarray,
+    factors: np.ndarray,
+    slots: int,
+) -> Group:
+    """Lay out `width` trajectories from `first` on; spare lanes repeat the last trajectory."""
+    lanes = np.minimum(np.arange(first, first + width), len(fields) - 1)
+    pairs = _interleave(fields[lanes], real)
+    return Group(
+        first=first,
+        count=min(width, len(fields) - first),
+        width=width,
+        state=np.concatenate([pairs, reals[lanes].T.astype(real)]).ravel(),
+        ring=np.tile(pairs.ravel(), (slots, 1)),
+        words=words[lanes].T.ravel(),
+        factors=_interleave(factors[:, lanes].T, real).reshape(len(factors), 2 * width),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _collect(first, count, width, out, at, fields, moduli, reals):  # type: ignore[no-untyped-def]
+    """Move a chunk of box averages, (samples, values * width), to its place in the results.
+
+    Blocks of 16 samples keep the rows that are read and those that are written in the cache.
+    """
+    n_fields, n_reals = fields.shape[1], reals.shape[1]
+    for begin in range(0, len(out), 16):
+        end = min(begin + 16, len(out))
+        for lane in range(count):
+            row = first + lane
+            for k in range(n_fields):
+                column = 2 * k * width + lane
+                for s in range(begin, end):
+                    fields[row, k, at + s] = complex(out[s, column], out[s, column + width])
+                column = (2 * n_fields + k) * width + lane
+                for s in range(begin, end):
+                    moduli[row, k, at + s] = out[s, column]
+            for k in range(n_reals):
+                column = (3 * n_fields + k) * width + lane
+                for s in range(begin, end):
+                    reals[row, k, at + s] = out[s, column]
+
+
+def run_groups(
+    firsts: range,
+    make: Callable[[int], Group],
+    advance: Callable[[Group, np.ndarray], None],
+    results: Results,
+    skipped: int,
+    chunk: int,
+    on_progress: Callable[[float], None] | None,
+) -> None:
+    """Advance all groups on all processors, `chunk` samples at a time, and fill in the results.
+
+    A group exists only while it runs. The first `skipped` samples are thrown away. An exception in the
+    calling thread, Ctrl-C included, stops the others after their current chunk.
+
+    Parameters
+    ----------
+    firsts : range
+        First trajectory of each group.
+    make, advance : callable
+        Make the group that begins with a trajectory; advance it and record box averages.
+    results : tuple of ndarray
+        Averaged fields, squared moduli and real variables, each (trajectories, number, samples).
+    """
+    samples = results[0].shape[2]
+    columns = 3 * results[0].shape[1] + results[2].shape[1]
+    stop = threading.Event()
+    done = dict.fromkeys(firsts, 0)
+
+    def run(first: int) -> None:
+        group = make(first)
+        buffer = np.empty((chunk, columns * group.width), group.state.dtype)
+        for span, kept in ((skipped, False), (samples, True)):
+            for at in range(0, span, chunk):
+                if stop.is_set():
+                    return
+                out = buffer[: min(chunk, span - at)]
+                advance(group, out)
+                if kept:
+                    _collect(group.first, group.count, group.width, out, at, *results)
+                done[first] += len(out)
+
+    with ThreadPoolExecutor(min(len(firsts), os.cpu_count() or 1)) as pool:
+        try:
+            pending = {pool.submit(run, first) for first in firsts}
+            while pending:
+                finished, pending = wait(pending, timeout=0.1)
+                for future in finished:
+                    future.result()
+                if on_progress is not None:
+                    on_progress(sum(done.values()) / (len(firsts) * (skipped + samples)))
+        finally:
+            stop.set()

@@ -1,0 +1,301 @@
+"""Ensembles of stochastic delay differential equations.
+
+A `System` has complex fields a_k, real variables, and a step function written once in scalar notation:
+
+    def step(parameters, dt, fields, reals, delayed, noise):
+        ...
+        return fields, reals
+
+`fields`, `delayed` and `noise` are tuples of complex numbers, `reals` a tuple of real numbers, all at the
+start of the step (`delayed` one delay earlier and already multiplied with its factor). `noise` holds
+complex Wiener increments, <dW dW*> = dt, so what multiplies them is taken at the start of the step: the
+equation is read in the sense of Ito. The integrator rotates each field by its own frequency afterwards,
+exactly. Whatever the step treats implicitly is the step's own business.
+
+The step is compiled in two ways: with float64 numbers, one trajectory at a time (engine "scalar", the
+reference), and with float32 lanes, 16 trajectories at a time (engine "lanes"). It may use
+``+ - * /``, comparisons, `math.sqrt`, and `join`, `abs2`, `where` of this package; no branches. It must
+live at the top level of a module to be found in numba's disk cache.
+"""
+
+import math
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.numerics._groups import Group, make_group, run_groups
+from models.numerics._kernel import LANES, compile_kernel
+from models.numerics.random import streams
+
+__all__ = ["Delay", "Ensemble", "System", "integrate", "whole_steps"]
+
+_CHUNK_STEPS, _CHUNK_SAMPLES = 50_000, 2_000
+_MOST_STEPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Delay:
+    """A delayed term ``factor * field[source](t - delay)``.
+
+    Parameters
+    ----------
+    source : int
+        Index of the delayed field.
+    delay : float
+        Delay, a positive multiple of the step.
+    factor : complex or ndarray of complex, shape (trajectories,)
+        What the delayed field is multiplied with, per trajectory if it is an array.
+    """
+
+    source: int
+    delay: float
+    factor: complex | np.ndarray = 1.0
+
+
+@dataclass(frozen=True)
+class System:
+    """A stochastic delay differential equation.
+
+    Parameters
+    ----------
+    step : callable
+        Step function in scalar notation, see the module's text.
+    parameters : tuple
+        Named tuple of floats, or tuple of such; handed to `step`.
+    fields, reals, noises : int
+        Number of complex fields (at least 1), real variables and complex noise terms.
+    delays : tuple of Delay
+        Delayed terms, in the order in which `step` gets them.
+    frequencies : tuple of float
+        Frequency of each field's rotation ``exp(2 pi i f t)``; empty for none.
+    """
+
+    step: Callable[..., Any]
+    parameters: tuple
+    fields: int
+    reals: int = 0
+    noises: int = 0
+    delays: tuple[Delay, ...] = ()
+    frequencies: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.fields < 1:
+            raise ValueError(f"fields is {self.fields}; a system needs at least one complex field")
+        if self.frequencies and len(self.frequencies) != self.fields:
+            raise ValueError(f"frequencies has {len(self.frequencies)} entries for {self.fields} fields")
+        for term in self.delays:
+            if not 0 <= term.source < self.fields:
+                raise ValueError(
+                    f"delayed field {term.source} does not exist; there are {self.fields} fields"
+                )
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Box averages of an ensemble of trajectories.
+
+    Attributes
+    ----------
+    time : ndarray, (samples,)
+        Middle of each box; 0 is the end of the settling time.
+    fields : ndarray of complex64, (trajectories, fields, samples)
+        Averaged fields.
+    moduli : ndarray of float32, (trajectories, fields, samples)
+        Averaged squared moduli of the fields.
+    reals : ndarray of float32, (trajectories, reals, samples)
+        Averaged real variables.
+    engine : str
+        "lanes" or "scalar".
+    """
+
+    time: np.ndarray
+    fields: np.ndarray
+    moduli: np.ndarray
+    reals: np.ndarray
+    engine: str
+
+
+def whole_steps(name: str, span: float, step: float) -> int:
+    """Return how many steps make a span of time.
+
+    Raises
+    ------
+    ValueError
+        If `span` is not a positive multiple of `step`; the sentence names the nearest multiple.
+    """
+    steps = round(span / step)
+    if steps < 1 or abs(span / step - steps) > 1e-6 * steps:
+        raise ValueError(
+            f"{name} is {span:g}, not a positive multiple of the step {step:g}; "
+            f"nearest is {max(steps, 1) * step:.10g}"
+        )
+    return steps
+
+
+def _choose(engine: str) -> str:
+    if engine == "auto":
+        known = platform.machine().lower() in {"x86_64", "amd64", "aarch64", "arm64"}
+        return "lanes" if known else "scalar"
+    if engine not in {"lanes", "scalar"}:
+        raise ValueError(f"engine is {engine!r}; choose 'auto', 'lanes' or 'scalar'")
+    return engine
+
+
+def _as_type(parameters: Any, real: Callable[[float], Any]) -> Any:
+    """Convert the leaves of (nested, named) tuples to one floating-point type."""
+    if isinstance(parameters, tuple):
+        members = [_as_type(p, real) for p in parameters]
+        return type(parameters)(*members) if hasattr(parameters, "_fields") else tuple(members)
+    return real(parameters)
+
+
+def _start(system: System, fields: np.ndarray, reals: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Check the initial state; return it with shapes (trajectories, fields) and (trajectories, reals)."""
+    fields = np.ascontiguousarray(fields, dtype=complex)
+    if fields.ndim != 2 or fields.shape[1] != system.fields or len(fields) == 0:
+        raise ValueError(f"fields has shape {fields.shape}; expected (trajectories, {system.fields})")
+    reals = np.zeros((len(fields), 0)) if reals is None else np.ascontiguousarray(reals, dtype=float)
+    if reals.shape != (len(fields), system.reals):
+        raise ValueError(f"reals has shape {reals.shape}; expected {(len(fields), system.reals)}")
+    return fields, reals
+
+
+def _factors(system: System, trajectories: int) -> np.ndarray:
+    """Return the factor of each delayed term for each trajectory, shape (delays, trajectories)."""
+    factors = np.empty((len(system.delays), trajectories), dtype=complex)
+    for k, term in enumerate(system.delays):
+        if np.shape(term.factor) not in {(), (trajectories,)}:
+            raise ValueError(
+                f"factor of delayed term {k} has shape {np.shape(term.factor)}; "
+                f"give one number or one per trajectory ({trajectories})"
+            )
+        factors[k] = term.factor
+    return factors
+
+
+def _samples(duration: float, step: float, sample: float, settle: float) -> tuple[int, int, int]:
+    """Check the times; return steps per sample, samples recorded and samples thrown away."""
+    if not step > 0:
+        raise ValueError(f"step is {step:g}; it must be positive")
+    decimation = whole_steps("sample", sample, step)
+    if decimation > _MOST_STEPS:
+        raise ValueError(
+            f"sample holds {decimation} steps; more than {_MOST_STEPS} lose precision in float32"
+        )
+    samples = math.floor(duration / sample + 1e-6)
+    if samples < 1:
+        raise ValueError(f"duration is {duration:g}, shorter than one sample of {sample:g}")
+    if settle < 0:
+        raise ValueError(f"settle is {settle:g}; it must not be negative")
+    return decimation, samples, math.ceil(settle / sample - 1e-6)
+
+
+def _advancer(
+    system: System, width: int, real: Any, step: float, decimation: int, lags: tuple[int, ...]
+) -> Callable[[Group, np.ndarray], None]:
+    """Return the function that advances a group and fills an array with box averages."""
+    kernel = compile_kernel(
+        system.step, width, system.fields, system.reals, len(system.delays), system.noises
+    )
+    parameters, dt, root_dt = _as_type((system.parameters, step, math.sqrt(step)), real)
+    turn = np.exp(2j * np.pi * step * np.array(system.frequencies or (0.0,) * system.fields))
+    turns = tuple(turn.astype(np.complex64 if real is np.float32 else np.complex128))
+    sources = tuple(term.source for term in system.delays)
+
+    def advance(group: Group, out: np.ndarray) -> None:
+        past = (group.ring, lags, sources, group.factors)
+        kernel(
+            parameters,
+            dt,
+            root_dt,
+            decimation,
+            group.start,
+            group.state,
+            group.words,
+            past,
+            turns,
+            out,
+        )
+        group.start += len(out) * decimation
+
+    return advance
+
+
+def integrate(
+    system: System,
+    fields: np.ndarray,
+    reals: np.ndarray | None = None,
+    *,
+    duration: float,
+    step: float,
+    sample: float,
+    settle: float = 0.0,
+    seed: int = 0,
+    engine: str = "auto",
+    on_progress: Callable[[float], None] | None = None,
+) -> Ensemble:
+    """Integrate an ensemble of trajectories and return its box averages.
+
+    Memory is bounded by what is returned. Ctrl-C stops a run within some milliseconds.
+
+    Parameters
+    ----------
+    system : System
+        What is integrated. All times below are in its unit of time.
+    fields : ndarray of complex, (trajectories, fields)
+        Initial fields; also the constant past before time 0.
+    reals : ndarray, (trajectories, reals), optional
+        Initial real variables.
+    duration : float
+        Recorded time, at least one `sample`; cut to whole samples.
+    step : float
+        Time step.
+    sample : float
+        Length of the boxes that are averaged, a multiple of `step`.
+    settle : float
+        Time integrated and thrown away first, rounded up to whole samples.
+    seed : int
+        Seed of the ensemble; each trajectory derives its own stream from it.
+    engine : {"auto", "lanes", "scalar"}
+        float32 lanes, float64 numbers, or lanes wherever the processor is known.
+    on_progress : callable, optional
+        Called from the calling thread with the fraction done.
+
+    Returns
+    -------
+    Ensemble
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, times that are no multiples of `step`, or an unknown engine.
+    FloatingPointError
+        If a trajectory diverges.
+    """
+    engine = _choose(engine)
+    fields, reals = _start(system, fields, reals)
+    decimation, samples, skipped = _samples(duration, step, sample, settle)
+    lags = tuple(whole_steps("delay", term.delay, step) for term in system.delays)
+    width, real = (LANES, np.float32) if engine == "lanes" else (1, np.float64)
+    words, factors = streams(seed, len(fields)), _factors(system, len(fields))
+    slots = max(lags, default=1)
+    results = (
+        np.empty((len(fields), system.fields, samples), np.complex64),
+        np.empty((len(fields), system.fields, samples), np.float32),
+        np.empty((len(fields), system.reals, samples), np.float32),
+    )
+    run_groups(
+        range(0, len(fields), width),
+        lambda first: make_group(first, width, real, fields, reals, words, factors, slots),
+        _advancer(system, width, real, step, decimation, lags),
+        results,
+        skipped,
+        max(1, min(_CHUNK_STEPS // decimation, _CHUNK_SAMPLES)),
+        on_progress,
+    )
+    if not np.isfinite(results[1][:, :, -1]).all():
+        raise FloatingPointError(f"the fields diverged; a step of {step:g} is too large for this system")
+    return Ensemble((np.arange(samples) + 0.5) * sample, *results, engine)

@@ -1,0 +1,177 @@
+"""Time of the stochastic delay integrator per step of one laser pair, next to other ways to compute it.
+
+Run on its own: ``python tests/benchmarks/bench_sdde.py``. All times are processor time of one thread, the
+best of several runs; a ratio above 1 says how many times longer the peer takes.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import micropillars as mp
+from models.micropillars.equations import Rates
+from models.micropillars.simulation import delay_system
+from models.numerics import System, integrate
+from models.numerics.random import streams
+
+STEP_NS, SAMPLE_NS = 1e-3, 25e-3
+PAIR = mp.kreinberg2019(25, 23.5, detuning_ghz=0.5, inactive_loss_factor=1.34)
+SYSTEM = delay_system(PAIR, 0.0)
+START = np.array([3.8, 0.0, 3.2, 0.0])
+CARRIERS = np.array([0.5276, 11.1, 0.5272, 8.8], np.float32)
+COMPILER = ("g++", "-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-std=c++17")
+
+
+def best(run: Callable[[], Any], steps: int, repeats: int) -> float:
+    """Return the shortest processor time of a run in ns per pair step."""
+    run()
+    times = []
+    for _ in range(repeats):
+        begin = time.process_time()
+        run()
+        times.append(time.process_time() - begin)
+    return min(times) / steps * 1e9
+
+
+def engine_run(engine: str, trajectories: int, samples: int) -> Callable[[], Any]:
+    """Return a run of `integrate` as a whole, results included."""
+    fields, reals = np.tile(START, (trajectories, 1)), np.tile(CARRIERS, (trajectories, 1))
+    times = {"duration": samples * SAMPLE_NS, "step": STEP_NS, "sample": SAMPLE_NS}
+    return lambda: integrate(SYSTEM, fields, reals, **times, seed=1, engine=engine)
+
+
+def numpy_step(p: Rates, dt: float, state: list, into: list, kicks: list) -> list:
+    """One pillar, vectorised over trajectories; the same formulas as the compiled step."""
+    strong, weak, rho, x = state
+    u_s, u_w = (a.real**2 + a.imag**2 for a in (strong, weak))
+    gain_s = p.gain_s / (1 + p.a_ss * u_s + p.a_sw * u_w)
+    gain_w = p.gain_w / (1 + p.a_ws * u_s + p.a_ww * u_w)
+    inversion, fields = 2 * rho - 1, []
+    for a, gain, loss, incoming, kick in zip(
+        (strong, weak), (gain_s, gain_w), (p.loss_s, p.loss_w), into, kicks, strict=True
+    ):
+        growth = (gain * inversion - loss) * dt
+        z = growth * np.complex64(1 + 1j * p.alpha)
+        fields.append(a * (1 + z + z * z / 2) + (incoming * dt + kick * (p.noise * rho)) * (1 + growth / 2))
+    stimulated = (gain_s * u_s + gain_w * u_w) * p.per_dot
+    new_rho = (rho + dt * (x + stimulated)) / (1 + dt * (x + p.decay + 2 * stimulated))
+    loss = p.capture * (1 - rho) + p.reservoir_decay + p.inactive / (1 + p.lifetime * x)
+    return [*fields, new_rho, (x + dt * p.pump) / (1 + dt * loss)]
+
+
+def numpy_run(system: System, trajectories: int, steps: int, seed: int = 1) -> np.ndarray:
+    """Integrate with numpy in complex64; return the mean photon numbers."""
+    rng, one = np.random.default_rng(seed), np.ones(trajectories, np.float32)
+    slots = round(PAIR.delay_ns / STEP_NS)
+    state = [
+        [
+            *(START[2 * k : 2 * k + 2, None] * one).astype(np.complex64),
+            *(CARRIERS[2 * k : 2 * k + 2, None] * one),
+        ]
+        for k in (0, 1)
+    ]
+    ring = np.tile(START.astype(np.complex64)[:, None], (slots, 1, trajectories))
+    turns = np.exp(2j * np.pi * STEP_NS * np.array(system.frequencies)).astype(np.complex64)
+    factors = [np.complex64(term.factor) for term in system.delays]
+    total = np.zeros(4)
+    for n in range(steps):
+        pairs = rng.standard_normal((4, trajectories, 2), np.float32)
+        kicks = pairs.view(np.complex64)[..., 0] * np.float32(np.sqrt(STEP_NS / 2))
+        into = [factors[m] * ring[n % slots, (m + 2) % 4] for m in range(4)]
+        for m in range(4):
+            ring[n % slots, m] = state[m // 2][m % 2]
+        for k in (0, 1):
+            s = numpy_step(
+                system.parameters[k], STEP_NS, state[k], into[2 * k : 2 * k + 2], kicks[2 * k : 2 * k + 2]
+            )
+            state[k] = [s[0] * turns[2 * k], s[1] * turns[2 * k + 1], s[2], s[3]]
+        total += [np.mean(np.abs(state[m // 2][m % 2]) ** 2) for m in range(4)]
+    return total / steps
+
+
+def cpp_run(folder: Path) -> Callable[[int], np.ndarray] | None:
+    """Compile the C++ kernel; return a function that integrates 16 trajectories, or None without g++."""
+    if shutil.which(COMPILER[0]) is None:
+        return None
+    source, library = Path(__file__).with_name("micropillars.cpp"), folder / "micropillars.so"
+    subprocess.run([*COMPILER, "-shared", "-fPIC", str(source), "-o", str(library)], check=True)
+    kernel = ctypes.CDLL(str(library)).simulate
+    kernel.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_float] + [ctypes.c_long] * 3 + [ctypes.c_void_p]
+    turns = np.exp(2j * np.pi * STEP_NS * np.array(SYSTEM.frequencies))
+    inputs = [
+        np.ascontiguousarray(streams(1, 16).T),
+        np.array(SYSTEM.parameters, np.float32),
+        np.array([term.factor for term in SYSTEM.delays], np.complex64).view(np.float32),
+        turns.astype(np.complex64).view(np.float32),
+        np.concatenate([START, CARRIERS]).astype(np.float32),
+    ]
+
+    def run(samples: int) -> np.ndarray:
+        out = np.empty((samples, 16, 16), np.float32)
+        slots, decimation = round(PAIR.delay_ns / STEP_NS), round(SAMPLE_NS / STEP_NS)
+        kernel(*(a.ctypes.data for a in inputs), STEP_NS, slots, samples, decimation, out.ctypes.data)
+        return out
+
+    return run
+
+
+def first_call_s(cache: Path) -> float:
+    """Wall time of the first short simulation in a fresh process."""
+    script = (  # the lanes engine, imports not counted
+        "import time; from models import micropillars as mp; pair = mp.kreinberg2019(25, 23.5); t = time.time();"
+        "mp.simulate(pair, 1, settle_ns=0); print(time.time() - t)"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def row(name: str, value: float, unit: str, peer: str, peer_value: float | None) -> dict[str, Any]:
+    """One result; `ratio` is peer over ours."""
+    ratio = None if peer_value is None else peer_value / value
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "peer": peer,
+        "peer_value": peer_value,
+        "ratio": ratio,
+    }
+
+
+def benchmarks() -> Iterator[dict[str, Any]]:
+    """Yield dicts with name, value, unit, peer, peer_value and ratio."""
+    name, unit, box = "SDDE lanes, one laser pair", "ns/step", round(SAMPLE_NS / STEP_NS)
+    lanes_run = engine_run("lanes", 16, 8000)
+    lanes = best(lanes_run, 8000 * box * 16, 5)
+    scalar = best(engine_run("scalar", 2, 4000), 4000 * box * 2, 3)
+    yield row(name, lanes, unit, "numba scalar float64", scalar)
+    vectorised = best(lambda: numpy_run(SYSTEM, 2048, 400), 2048 * 400, 2)
+    yield row(name, lanes, unit, "numpy, 2048 trajectories", vectorised)
+    with tempfile.TemporaryDirectory() as folder:
+        cpp = cpp_run(Path(folder))
+        if cpp is not None:
+            pairs = [[best(r, 8000 * box * 16, 1) for r in (lanes_run, lambda: cpp(8000))] for _ in range(5)]
+            ours, peer = (min(times) for times in zip(*pairs, strict=True))
+            yield row(name, ours, unit, "C++ (g++ -O3 -march=native, 16 lanes)", peer)
+        cold, warm = first_call_s(Path(folder)), first_call_s(Path(folder))
+        yield row("first simulation, kernel cached", warm, "s", "compiling", cold)
+    begin = time.perf_counter()
+    mp.simulate(PAIR, duration_ns=400, average_phase=True)
+    yield row("one detuning point, 16 x 400 ns", time.perf_counter() - begin, "s", "wanted", 0.3)
+
+
+if __name__ == "__main__":
+    for result in benchmarks():
+        print(result)

@@ -1,0 +1,215 @@
+import json
+import re
+import signal
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from instruments.keithley import Keithley2450Pump
+from instruments.twin import TwinSettings, draw_truth
+from labsync import store
+
+
+def test_a_scan_is_listed_with_its_facts(scanned):
+    (run,) = scanned.json("runs")
+    assert run["procedure"] == "detuning-scan"
+    assert run["status"] == "finished"
+    assert run["steps"] == 25
+    assert Path(scanned.folder, run["path"], "run.zarr").is_dir()
+    assert run["started"].count(":") >= 2
+    assert run["started"][-6] in "+-"
+    assert "detuning-scan" in scanned("runs")
+
+
+def test_show_prints_the_steps_and_writes_figures(scanned):
+    text = scanned("show", "latest")
+    assert "locking range" in text
+    run = store.find(scanned.folder / "runs", "latest")
+    for name in ("heat-map", "locking-slopes", "example-spectrum"):
+        assert (run.path / "figures" / f"{name}.png").stat().st_size > 20_000
+    assert len(scanned.json("show", "latest")["steps"]) == 25
+
+
+def test_the_locking_fit_is_machine_readable(scanned):
+    fit = scanned.json("fit", "locking", "latest")
+    assert fit["status"] == "ok"
+    for name in ("locking_range_ghz", "slope_p1", "slope_p2"):
+        assert fit[name]["std"] > 0
+    assert 0.3 < fit["locking_range_ghz"]["value"] < 1.5
+    assert 0 < fit["slope_p1"]["value"] < fit["slope_p2"]["value"] < 1
+    saved = json.loads(
+        (store.find(scanned.folder / "runs", "latest").path / "results" / "locking.json").read_text()
+    )
+    assert saved == fit
+
+
+def test_the_nominal_detuning_is_the_hidden_tuning_curve(scanned):
+    truth = draw_truth(TwinSettings(seed=1))
+    steps = scanned.json("show", "latest")["steps"]
+    slope = np.polyfit([s["temperature_2_k"] for s in steps], [s["detuning_ghz"] for s in steps], 1)[0]
+    assert slope == pytest.approx(truth.tuning_ghz_per_k[1], rel=0.02)
+
+
+def test_exports_hold_the_data_and_are_never_overwritten(scanned):
+    run = store.find(scanned.folder / "runs", "latest")
+    (path,) = scanned.json("export", "latest", "--to", "netcdf", "--into", "out")
+    exported = xr.open_dataset(scanned.folder / path, engine="h5netcdf")
+    np.testing.assert_array_equal(exported["counts"], run.dataset()["counts"])
+    assert json.loads(exported.attrs["provenance"])["uid"] == run.uid
+    assert "exists already" in scanned("export", "latest", "--to", "netcdf", "--into", "out", code=2)
+    paths = scanned.json("export", "latest", "--to", "csv", "--into", "out")
+    lines = Path(scanned.folder, paths[0]).read_text().splitlines()
+    assert len(lines) == 26
+    assert "Unknown export format 'hdf'" in scanned("export", "latest", "--to", "hdf", code=2)
+
+
+def test_a_simulation_becomes_a_run(labsync):
+    labsync(
+        "simulate",
+        "micropillars",
+        "--detuning=-2:2:5",
+        "--duration-ns",
+        "100",
+        "--trajectories",
+        "16",
+        "--coupling",
+        "0",
+    )
+    (run,) = labsync.json("runs")
+    assert (run["procedure"], run["steps"]) == ("simulate-micropillars", 5)
+    data = store.find(labsync.folder / "runs", "latest").dataset()
+    strongest = data["power"].sel(mode="strong").idxmax("frequency_ghz")
+    np.testing.assert_allclose(
+        strongest.sel(pillar="P2") - strongest.sel(pillar="P1"), data["detuning_ghz"], atol=0.06
+    )
+    assert "spectra.png" in labsync("show", "latest")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "detuning-scam"], "Unknown procedure 'detuning-scam'; did you mean 'detuning-scan'"),
+        (["run", "detuning-scan", "--stepps", "3"], "no parameter --stepps; did you mean '--steps'"),
+        (["run", "detuning-scan", "--steps", "many"], "steps = 'many' does not fit"),
+        (["run", "detuning-scan", "--steps"], "--steps needs a value"),
+        (["run", "detuning-scan", "--temperature-2-stop-k", "400"], "temperature_2_stop_k = 400 is outside"),
+        (["run", "detuning-scan", "--current-1-ua", "90"], "current_1_ua = 90 is outside"),
+        (["run", "detuning-scan", "--station", "nowhere.toml"], "No readable station file 'nowhere.toml'"),
+        (["show", "nonsense"], "No run in runs named 'nonsense'"),
+        (["fit", "locking", "."], "is not a run folder"),
+        (["simulate", "micropillars", "--detuning", "1:2"], "'1:2' is no range"),
+        (["simulate", "micropillars", "--coupling", "-1"], "coupling"),
+        (["twin", "--clock", "quick"], "Clock 'quick' is none"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(labsync, arguments, sentence):
+    assert sentence in labsync(*arguments, code=2).replace("\n", " ")
+
+
+def test_doctor_is_content_and_reaches_every_instrument(labsync):
+    findings = labsync.json("doctor", "--station", "simulated")
+    assert all(finding["ok"] for finding in findings)
+    assert {"cryostat_1", "cryostat_2", "pump_1", "pump_2", "correlator", "ramp", "rotator"} <= {
+        f["what"] for f in findings
+    }
+
+
+def test_doctor_names_the_file_that_shadows_a_package(labsync, monkeypatch):
+    (labsync.folder / "analysis.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(labsync.folder))
+    bad = [finding for finding in labsync.json("doctor", code=1) if not finding["ok"]]
+    assert [finding["what"] for finding in bad] == ["package analysis"]
+    assert f"{labsync.folder / 'analysis.py'} hides the suite's package" in bad[0]["found"]
+
+
+def test_a_scan_beside_the_resonance_reports_no_crossing(labsync):
+    labsync(
+        "run",
+        "detuning-scan",
+        "--steps",
+        "9",
+        "--temperature-2-start-k",
+        "33.9",
+        "--temperature-2-stop-k",
+        "33.7",
+    )
+    fit = labsync.json("fit", "locking", "latest", code=1)
+    assert fit["status"] == "no crossing in range"
+    assert fit["locking_range_ghz"] == {"value": None, "std": None}
+
+
+def test_ctrl_c_keeps_what_was_committed_and_ramps_the_pumps_down(labsync, lab):
+    twin, station = lab
+    process = labsync.start("run", "detuning-scan", "--station", station, "--steps", "400")
+    for line in process.stderr:
+        if "step   3/" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    run = store.find(labsync.folder / "runs", "latest")
+    assert run.status == "aborted"
+    assert 3 <= run.dataset().sizes["step"] < 400
+    for name in ("pump_1", "pump_2"):
+        with Keithley2450Pump(twin.addresses[name]) as pump:
+            assert (pump.voltage_v, pump.output_on) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "fault", "sentence"),
+    [
+        ("cryostat_2", "timeout", "no reply within"),
+        ("correlator", "disconnect", "correlator|ID900"),
+        ("pump_1", "compliance", "current limit"),
+        ("cryostat_2", "not_settled", "did not stay|not settled|within"),
+        ("cryostat_1", "sensor_overrange", "over"),
+        ("cryostat_2", "heater_off", "heater"),
+    ],
+)
+def test_a_fault_in_the_middle_of_a_scan_ends_it_safely_and_keeps_the_data(
+    labsync, lab, instrument, fault, sentence
+):
+    twin, station = lab
+    process = labsync.start("run", "detuning-scan", "--station", station, "--steps", "400")
+    for line in process.stderr:
+        if "step   2/" in line:
+            break
+    twin.inject(instrument, fault)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert re.search(sentence, errors), errors
+    run = store.find(labsync.folder / "runs", "latest")
+    assert run.status == "failed"
+    assert run.dataset().sizes["step"] >= 2
+    twin.clear(instrument)
+    with Keithley2450Pump(twin.addresses["pump_2"]) as pump:
+        assert (pump.voltage_v, pump.output_on) == (0, False)
+
+
+def test_a_killed_run_keeps_its_steps_and_is_called_interrupted(labsync, lab):
+    process = labsync.start("run", "detuning-scan", "--station", lab[1], "--steps", "400")
+    for line in process.stderr:
+        if "step   3/" in line:
+            break
+    process.kill()
+    process.wait()
+    (run,) = labsync.json("runs")
+    assert (run["status"], run["steps"] >= 3) == ("interrupted", True)
+    assert labsync.json("fit", "locking", "latest", code=1)["status"] == "too few points"
+
+
+def test_a_taken_port_is_named(labsync):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = labsync("twin", "--port-base", str(port), code=1)
+    assert str(port) in text
+
+
+def test_the_same_seed_in_lock_step_measures_the_same_bits(labsync):
+    for folder in ("a", "b"):
+        labsync("run", "detuning-scan", "--steps", "3", "--runs", folder)
+    first, second = (store.find(labsync.folder / folder, "latest").dataset() for folder in ("a", "b"))
+    xr.testing.assert_equal(first, second)
