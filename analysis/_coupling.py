@@ -69,7 +69,7 @@ class CouplingFit:
 
 @dataclass(frozen=True)
 class _Pulls:
-    """Modelled pulls (centre minus free line) at the nodes, (node, pillar), and their covariance."""
+    """Modelled pulls (centre minus free line) at the steps, (step, pillar), and their covariance."""
 
     detuning: np.ndarray
     by_coupling: np.ndarray
@@ -78,7 +78,7 @@ class _Pulls:
     middle: float
 
     def at(self, detuning: np.ndarray, coupling: float, currents: np.ndarray) -> np.ndarray:
-        """Interpolate quadratically in K, linearly in the currents and smoothly in detuning."""
+        """Interpolate quadratically in K, linearly in the currents; detunings lie close to the run ones."""
         u = coupling / self.middle - 1
         nodes = self.by_coupling[0] + u * self.by_coupling[1] + u**2 * self.by_coupling[2]
         nodes = nodes + np.tensordot(currents, self.by_current, axes=1)
@@ -88,7 +88,7 @@ class _Pulls:
 def fit_coupling(
     map_: xr.Dataset,
     pair: Pair,
-    nodes: int = 25,
+    nodes: int = 31,
     statistics: Statistics | None = None,
     on_progress: Progress | None = None,
 ) -> CouplingFit:
@@ -106,7 +106,7 @@ def fit_coupling(
     pair
         The model's lasers; ``coupling`` is the first guess, good to a factor of about two.
     nodes
-        Most detunings at which the model is run.
+        Most steps that are used, spread evenly over those near resonance; the model is run at each.
     statistics
         Length and number of trajectories per detuning.
     on_progress
@@ -120,12 +120,12 @@ def fit_coupling(
     if not pair.coupling > 0:
         raise ValueError(f"The first guess of the coupling is {pair.coupling:g}; it must be positive.")
     data = _near_resonance(map_)
-    detuning = data["detuning_ghz"].values
-    places = np.unique(np.linspace(0, detuning.size - 1, nodes).round().astype(int))
-    node_detuning = np.unique(detuning[places])
+    # interpolating the model between coarser detunings would bias K: the pulls bend sharply at the edges
+    data = data.isel(step=np.unique(np.linspace(0, data.sizes["step"] - 1, nodes).round().astype(int)))
+    data = data.isel(step=np.unique(data["detuning_ghz"].values, return_index=True)[1])
     recording, middle = Recording.of_map(data), pair.coupling
     for attempt in range(_MOST_RECENTRINGS + 1):
-        runs = _Runs(node_detuning, pair, recording, statistics, on_progress)
+        runs = _Runs(data["detuning_ghz"].values, pair, recording, statistics, on_progress)
         pulls = runs.pulls(middle)
         solution = _solve(data, pulls)
         found = float(solution.x[0])
@@ -209,8 +209,7 @@ def _covariance(map_: xr.Dataset) -> np.ndarray:
 
 def _solve(data: xr.Dataset, pulls: _Pulls) -> OptimizeResult:
     detuning, measured = data["detuning_ghz"].values, _pull(data)
-    nearest = np.abs(detuning[:, None] - pulls.detuning[None, :]).argmin(axis=1)
-    covariance = _covariance(data) + pulls.covariance[nearest]
+    covariance = _covariance(data) + pulls.covariance
     # the error of the nominal detuning moves P2's free line, and with it its pull
     covariance[:, 1, 1] += data["detuning_std_ghz"].values ** 2
     whiten = np.linalg.inv(np.linalg.cholesky(covariance))

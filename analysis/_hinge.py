@@ -102,39 +102,43 @@ def _cost(found: Hinge, x: np.ndarray, y: np.ndarray, sigma: np.ndarray) -> floa
 
 
 def _fit(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, start: Hinge, misfit: float) -> Hinge:
+    """Least squares in (centre, ln h, ln r, slope, locked slope), held inside the bounds by clipping."""
     span = np.ptp(x)
     lower = _logged([x.min(), 1e-4 * span, _ROUNDING[0], _SLOPE[0], _LOCKED[0]])
     upper = _logged([x.max(), span, _ROUNDING[1], _SLOPE[1], _LOCKED[1]])
+
+    def curve(p: np.ndarray) -> np.ndarray:
+        centre, log_half, log_rounding, slope, locked = np.minimum(np.maximum(p, lower), upper)
+        return hinge(x, centre, np.exp(log_half), np.exp(log_rounding), slope, locked)
+
     solution = least_squares(
-        lambda p: (hinge(x, p[0], p[1], np.exp(p[2]), p[3], p[4]) - y) / sigma,
+        lambda p: (curve(p) - y) / sigma,
         np.clip(_logged(start.parameters), lower + 1e-9, upper - 1e-9),
-        bounds=(lower, upper),
-        x_scale=np.array([0.1 * span, 0.1 * span, 1.0, 0.1, 0.1]),
+        x_scale=np.array([0.1 * start.half_range_ghz, 0.1, 1.0, 0.1, 0.1]),
         loss="soft_l1",
         f_scale=_SOFT,
-        max_nfev=60,
+        max_nfev=40,
         ftol=1e-6,
         xtol=1e-6,
         gtol=1e-6,
     )
-    centre, half_range, log_rounding, slope, locked = (float(p) for p in solution.x)
-    return Hinge(centre, half_range, float(np.exp(log_rounding)), slope, locked, misfit)
+    centre, log_half, log_rounding, slope, locked = (float(p) for p in np.clip(solution.x, lower, upper))
+    return Hinge(centre, float(np.exp(log_half)), float(np.exp(log_rounding)), slope, locked, misfit)
 
 
 def _logged(parameters: np.ndarray | list[float]) -> np.ndarray:
-    """Return the parameters with the logarithm of the rounding, which spans decades."""
+    """Return the parameters with logarithms of half range and rounding."""
     centre, half_range, rounding, slope, locked = parameters
-    return np.array([centre, half_range, np.log(rounding), slope, locked])
+    return np.array([centre, np.log(half_range), np.log(rounding), slope, locked])
 
 
 def _grid_start(x: np.ndarray, y: np.ndarray) -> Hinge:
     """Try edges and centres on a coarse grid; the least mean absolute deviation starts the fit."""
     span = np.ptp(x)
-    inner = np.linspace(x.min(), x.max(), 41)
     candidates = [
         (float(np.mean(np.abs(hinge(x, centre, half, 0.1, 1.0, 0.0) - y))), centre, half)
         for half in np.geomspace(0.01, 0.5, 18) * span
-        for centre in inner
+        for centre in np.linspace(x.min(), x.max(), 41)
     ]
     _, centre, half = min(candidates)
     return Hinge(float(centre), float(half), 0.1, 1.0, 0.0)

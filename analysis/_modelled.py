@@ -10,7 +10,7 @@ from models import micropillars
 
 _CELLS = 1536  # per free spectral range
 _RESOLUTION_GHZ = 0.02
-_GROUPS = 8
+_GROUPS = 4
 _FREE_RUN_FACTOR = 4
 
 Progress = Callable[[float], None]
@@ -25,7 +25,7 @@ class Statistics:
     duration_ns
         Of every trajectory.
     trajectories
-        Number of trajectories, each with its own round-trip phase; at least 8.
+        Number of trajectories, each with its own round-trip phase; at least 4.
     seed
         Of the first detuning; the others count up from it.
     """
@@ -65,7 +65,7 @@ def strong_density(
     )
     densities = []
     for group in range(_GROUPS):
-        part = run.isel(trajectory=slice(group, None, _GROUPS)).sel(mode=["strong", "weak"])
+        part = run.isel(trajectory=slice(group, None, _GROUPS))
         density = micropillars.spectrum(part, resolution_ghz=_RESOLUTION_GHZ)
         densities.append(density["power"].sel(mode="strong").transpose("pillar", "frequency_ghz").values)
     return density["frequency_ghz"].values, np.array(densities)

@@ -15,7 +15,7 @@ import numpy as np
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
-from instruments._driver import Driver
+from instruments._driver import Driver, log_failure
 from instruments._replies import whole
 from instruments.clock import Clock
 from instruments.errors import InstrumentProtocolError, OutOfRange
@@ -127,9 +127,18 @@ class ID900(Driver, Instrument):
         self.command("TSGE8:ENAB ON")
         try:
             self.clock.sleep(integration_s)
-        finally:
-            self.command("TSGE8:ENAB OFF")
+        except BaseException:
+            self._close_gate()
+            raise
+        self.command("TSGE8:ENAB OFF")
         return np.stack([self._data(histogram, bins) for histogram in range(1, len(channels) + 1)])
+
+    def _close_gate(self) -> None:
+        """Close the gate after a measurement that broke off; what broke it off must not be masked."""
+        try:
+            self.command("TSGE8:ENAB OFF")
+        except Exception as error:
+            log_failure(self.where, "closing the gate", error)
 
     def _check_histogram(
         self, reference: int, channels: Sequence[int], bin_width_ps: int, bins: int, integration_s: float

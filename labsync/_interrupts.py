@@ -14,12 +14,17 @@ class Interrupts:
 
     Used as a context manager around a run. Outside the main thread (a window's worker) signals are not ours
     and nothing happens.
+
+    Attributes
+    ----------
+    raised : bool
+        Whether an interrupt came through; what fails after that fails because of it.
     """
 
     def __init__(self) -> None:
         self._holding = 0
         self._pending = False
-        self._raised = False
+        self.raised = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "Interrupts":
@@ -34,8 +39,8 @@ class Interrupts:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._holding:
             self._pending = True
-        elif not self._raised:  # a second Ctrl-C must not cut short what the first one set going
-            self._raised = True
+        elif not self.raised:  # a second Ctrl-C must not cut short what the first one set going
+            self.raised = True
             raise KeyboardInterrupt
 
     @contextmanager
@@ -47,7 +52,7 @@ class Interrupts:
         finally:
             self._holding -= 1
         if self._pending and not self._holding:
-            self._pending = False
+            self._pending, self.raised = False, True
             raise KeyboardInterrupt
 
     @contextmanager

@@ -1,5 +1,6 @@
 """How the scalars of a run are shown: label, unit and number format, the same in progress bars and tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -27,13 +28,19 @@ COLUMNS = {
     "temperature_1_k": Column("T1", "K", ".4f"),
     "temperature_2_k": Column("T2", "K", ".4f"),
     "detuning_ghz": Column("detuning", "GHz", "+.3f"),
-    "centre_1_ghz": Column("line P1", "GHz", "+.3f"),
-    "centre_2_ghz": Column("line P2", "GHz", "+.3f"),
+    "centre_1_ghz": Column("P1 at", "GHz", "+.3f"),
+    "centre_2_ghz": Column("P2 at", "GHz", "+.3f"),
     "photons_1_strong": Column("P1 strong", "photons", ".2f"),
     "photons_1_weak": Column("P1 weak", "photons", ".2f"),
     "photons_2_strong": Column("P2 strong", "photons", ".2f"),
     "photons_2_weak": Column("P2 weak", "photons", ".2f"),
 }
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names in the order they are shown; unknown ones come last."""
+    known = list(COLUMNS)
+    return sorted(names, key=lambda name: known.index(name) if name in known else len(known))
 
 
 def column(name: str) -> Column:

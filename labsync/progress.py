@@ -1,7 +1,7 @@
 """The progress bar of a scan: step, temperature, detuning and time left, with the committed rows above it."""
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from labsync.columns import column
 from labsync.scan import Event
@@ -26,13 +26,11 @@ class ScanProgress:
         self._task: TaskID | None = None
         self._known: dict[str, float] = {}
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
         )
@@ -53,7 +51,7 @@ class ScanProgress:
             self._known.update(row)
             self._bar.update(self._task, completed=event.step + 1)
             self._bar.console.print(
-                f"  step {event.step + 1:>3}/{event.total}  {_cells(row)}", highlight=False
+                f"{event.step + 1:>4}/{event.total}  {_cells(row)}", highlight=False, soft_wrap=True
             )
         else:
             self._known.update(event.facts)

@@ -17,7 +17,7 @@ from rich.table import Table
 from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling
 from analysis.comparison import compare as compare_maps
-from labsync.columns import column
+from labsync.columns import column, in_order
 from labsync.errors import UsageError
 from labsync.procedures import DetuningScan, MicropillarSweep
 from labsync.scan import Scan
@@ -92,7 +92,7 @@ def show(run: Run, console: Console) -> None:
 def step_table(run: Run) -> Table:
     """Return the committed rows as a table."""
     entries = rows(run)
-    names = [name for name in entries[0] if name != "step"]
+    names = in_order(name for name in entries[0] if name != "step")
     table = Table("step", *[column(name).title for name in names])
     for entry in entries:
         table.add_row(str(entry["step"] + 1), *[column(name).text(entry.get(name)) for name in names])
@@ -127,7 +127,7 @@ def fit_locking(run: Run) -> locking.LockingFit:
 def locking_table(fit: locking.LockingFit) -> Table:
     """Return the locking fit as a table."""
     table = Table("locking", "value")
-    for name, value in fit.rows():
+    for name, value in fit.rows() if fit.status == "ok" else fit.rows()[:1]:
         table.add_row(name, value)
     return table
 

@@ -149,7 +149,9 @@ def acquire(scan: Scan, station: Station | None, run: Run, listener: Listener = 
             status, message = "aborted", "stopped by the operator"
         except Exception as error:
             message = f"{type(error).__name__}: {error}"
-            raise
+            if not interrupts.raised:
+                raise
+            status = "aborted"
         finally:
             with interrupts.ignored():
                 problems = station.make_safe() if station is not None else []

@@ -216,7 +216,7 @@ class Run:
         if not count:
             return xr.Dataset(coords={"step": np.arange(0)}, attrs=self._attrs())
         opened = xr.open_zarr(self.path / ARRAYS, consolidated=False, chunks=None)
-        return opened.isel(step=slice(0, count)).assign_attrs(self._attrs())  # type: ignore[no-any-return]
+        return opened.isel(step=slice(0, count)).assign_attrs(self._attrs())
 
     def _verify(self, steps: list[dict[str, Any]]) -> None:
         dims = {name: len(self._meta(name)["shape"]) for name in (steps[0]["sums"] if steps else ())}

@@ -66,16 +66,9 @@ class TwinClock:
     """
 
     def __init__(self, control_address: str, timeout_s: float = 300.0) -> None:
-        host, _, port = control_address.rpartition(":")
+        self._address, self._timeout_s = control_address, timeout_s
         self._lock = threading.Lock()
-        try:
-            self._socket = socket.create_connection((host, int(port)), timeout=timeout_s)
-        except (OSError, ValueError) as error:
-            raise InstrumentDisconnected(
-                f"no simulated lab answers at {control_address!r}; start one, or check the address"
-            ) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answers = self._socket.makefile("rb")
+        self._connect()
         self._factor: float | None = self.ask({"now": True})["factor"]
 
     def now(self) -> float:
@@ -102,15 +95,8 @@ class TwinClock:
         InstrumentProtocolError
             If the lab refuses the request.
         """
-        try:
-            with self._lock:
-                self._socket.sendall(json.dumps(request).encode() + b"\n")
-                line = self._answers.readline()
-        except OSError as error:
-            raise InstrumentDisconnected(f"the simulated lab does not answer: {error}") from error
-        if not line:
-            raise InstrumentDisconnected("the simulated lab was stopped")
-        answer = json.loads(line)
+        with self._lock:
+            answer = json.loads(self._exchange(json.dumps(request).encode() + b"\n"))
         if "error" in answer:
             raise InstrumentProtocolError(f"the simulated lab refused {request}: {answer['error']}")
         return answer
@@ -119,3 +105,36 @@ class TwinClock:
         """Close the connection."""
         self._answers.close()
         self._socket.close()
+
+    def _connect(self) -> None:
+        host, _, port = self._address.rpartition(":")
+        try:
+            self._socket = socket.create_connection((host, int(port)), timeout=self._timeout_s)
+        except (OSError, ValueError) as error:
+            raise InstrumentDisconnected(
+                f"no simulated lab answers at {self._address!r}; start one, or check the address"
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answers = self._socket.makefile("rb")
+
+    def _exchange(self, line: bytes) -> bytes:
+        if self._answers.closed:
+            self._connect()
+        sent = False
+        try:
+            self._socket.sendall(line)
+            sent = True
+            answer = self._answers.readline()
+        except OSError as error:
+            self.close()
+            raise InstrumentDisconnected(f"the simulated lab does not answer: {error}") from error
+        except KeyboardInterrupt:
+            # the lab is busy until it answers, and the answer belongs to no later question
+            if sent:
+                self._answers.readline()
+            else:
+                self.close()
+            raise
+        if not answer:
+            raise InstrumentDisconnected("the simulated lab was stopped")
+        return answer

@@ -155,7 +155,8 @@ class Pair:
     pillar_1, pillar_2 : Pillar
         P1 and P2.
     coupling : float
-        K, coupled field per round trip in units of the mirror loss, K0 sqrt(transmission).
+        K; light from the other pillar enters at the rate K kappa. K = K0 sqrt(T) for a path of power
+        transmission T.
     detuning_ghz : float
         Nominal detuning nu of the strong modes, f(P2) - f(P1), free-running. The weak modes are detuned by
         nu + splitting(P2) - splitting(P1).

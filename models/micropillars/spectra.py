@@ -15,7 +15,9 @@ _HANN_BANDWIDTH = 1.5  # equivalent noise bandwidth in units of 1/segment
 
 
 def _segment(samples: int, rate_ghz: float, resolution_ghz: float | None) -> int:
-    """Return the samples per segment for a resolution; by default a run gives about ten segments."""
+    """Return the samples per segment for a resolution; by default a run gives nine segments."""
+    if samples < 8:
+        raise ValueError(f"the time series has {samples} samples; a spectrum needs at least 8")
     if resolution_ghz is None:
         return max(8, samples // 5)
     segment = round(_HANN_BANDWIDTH * rate_ghz / resolution_ghz) if resolution_ghz > 0 else 0

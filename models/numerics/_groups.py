@@ -36,6 +36,14 @@ def _interleave(values: np.ndarray, real: type[np.floating]) -> np.ndarray:
     return np.ascontiguousarray(values).view(np.float64).T.astype(real)
 
 
+def _aligned(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
+    """Return an empty array that begins at a cache line, so that no lanes lie across two lines."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + 64, np.uint8)
+    offset = -raw.ctypes.data % 64
+    return raw[offset : offset + size].view(dtype).reshape(shape)
+
+
 def make_group(
     first: int,
     width: int,
@@ -49,12 +57,14 @@ def make_group(
     """Lay out `width` trajectories from `first` on; spare lanes repeat the last trajectory."""
     lanes = np.minimum(np.arange(first, first + width), len(fields) - 1)
     pairs = _interleave(fields[lanes], real)
+    ring = _aligned((slots, pairs.size), real)
+    ring[:] = pairs.ravel()
     return Group(
         first=first,
         count=min(width, len(fields) - first),
         width=width,
         state=np.concatenate([pairs, reals[lanes].T.astype(real)]).ravel(),
-        ring=np.tile(pairs.ravel(), (slots, 1)),
+        ring=ring,
         words=words[lanes].T.ravel(),
         factors=_interleave(factors[:, lanes].T, real).reshape(len(factors), 2 * width),
     )
@@ -114,7 +124,7 @@ def run_groups(
 
     def run(first: int) -> None:
         group = make(first)
-        buffer = np.empty((chunk, columns * group.width), group.state.dtype)
+        buffer = _aligned((chunk, columns * group.width), group.state.dtype)
         for span, kept in ((skipped, False), (samples, True)):
             for at in range(0, span, chunk):
                 if stop.is_set():
@@ -136,3 +146,4 @@ def run_groups(
                     on_progress(sum(done.values()) / (len(firsts) * (skipped + samples)))
         finally:
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -19,7 +19,7 @@ from numba import njit
 from numba.extending import overload
 
 from models.numerics.complexlanes import ComplexVec, abs2
-from models.numerics.lanememory import add_to, load_complex, load_real, store
+from models.numerics.lanememory import load_complex, load_real, store
 from models.numerics.random import gaussian, next_word
 
 __all__ = ["LANES", "compile_kernel"]
@@ -58,6 +58,17 @@ def _overload_moduli(fields: Any) -> Callable:
     if len(fields) == 1:
         return lambda fields: (abs2(fields[0]),)
     return lambda fields: (abs2(fields[0]),) + _moduli(fields[1:])
+
+
+def _add(a: Any, b: Any) -> Any:
+    """Add two tuples term by term."""
+
+
+@overload(_add, strict=False, jit_options={"forceinline": True})
+def _overload_add(a: Any, b: Any) -> Callable:
+    if len(a) == 0:
+        return lambda a, b: ()
+    return lambda a, b: (a[0] + b[0],) + _add(a[1:], b[1:])
 
 
 def _draw(names: Any, root_dt: Any, s0: Any, s1: Any, s2: Any, s3: Any) -> Any:
@@ -139,6 +150,9 @@ def _advance(  # type: ignore[no-untyped-def]
         row = sample * rowsize
         for k in range(rowsize):
             out[sample, k] = 0
+        sum_f = load_complex(out, row, WIDTH, FIELDS)
+        sum_m = load_real(out, row + 2 * FIELDS * WIDTH, WIDTH, FIELDS)
+        sum_r = load_real(out, row + 3 * FIELDS * WIDTH, WIDTH, REALS)
         for _ in range(decimation):
             noise, s0, s1, s2, s3 = _draw(NAMES, root_dt, s0, s1, s2, s3)
             delayed = _recall(ring, slot, lags, sources, terms)
@@ -148,9 +162,12 @@ def _advance(  # type: ignore[no-untyped-def]
                 slot = 0
             fields, reals = step(parameters, dt, fields, reals, delayed, noise)
             fields = _turn(fields, turns)
-            add_to(out, row, fields)
-            add_to(out, row + 2 * FIELDS * WIDTH, _moduli(fields))
-            add_to(out, row + 3 * FIELDS * WIDTH, reals)
+            sum_f = _add(sum_f, fields)
+            sum_m = _add(sum_m, _moduli(fields))
+            sum_r = _add(sum_r, reals)
+        store(out, row, sum_f)
+        store(out, row + 2 * FIELDS * WIDTH, sum_m)
+        store(out, row + 3 * FIELDS * WIDTH, sum_r)
         for k in range(rowsize):
             out[sample, k] *= weight
     store(state, 0, fields)

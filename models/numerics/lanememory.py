@@ -13,9 +13,11 @@ from numba.extending import intrinsic
 from models.numerics.complexlanes import ComplexVec
 from models.numerics.simd import Vec, llvm_vector
 
-__all__ = ["add_to", "load", "load_complex", "load_real", "store"]
+__all__ = ["load", "load_complex", "load_real", "store"]
 
 _COMPLEX = {types.float32: types.complex64, types.float64: types.complex128}
+
+_intrinsic: Any = intrinsic  # in compiled code it is called without the typing context
 
 
 def _pointer(context: Any, builder: Any, kind: types.Array, array: Any, index: Any, offset: int) -> Any:
@@ -104,25 +106,16 @@ def load(typing_context: Any, array: Any, index: Any, lanes: Any) -> Any:
     return result(array, index, lanes), generate
 
 
-def _storer(accumulate: bool) -> Any:
-    @intrinsic
-    def put(typing_context: Any, array: Any, index: Any, values: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            start = context.cast(builder, args[1], signature.args[1], types.intp)
-            for k, value in enumerate(_parts(context, builder, signature.args[2], args[2])):
-                lanes = value.type.count if isinstance(value.type, ir.VectorType) else 1
-                pointer = _pointer(context, builder, array, args[0], start, k * lanes)
-                if accumulate:
-                    value = builder.fadd(_read(builder, pointer, array.dtype, lanes), value, flags=("fast",))
-                _write(builder, pointer, array.dtype, value)
-            return context.get_dummy_value()
+@_intrinsic
+def store(typing_context: Any, array: Any, index: Any, values: Any) -> Any:
+    """Write a value, or a tuple of values, from ``array[index]`` on, in the layout that the loads expect."""
 
-        return types.void(array, index, values), generate
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        start = context.cast(builder, args[1], signature.args[1], types.intp)
+        for k, value in enumerate(_parts(context, builder, signature.args[2], args[2])):
+            lanes = value.type.count if isinstance(value.type, ir.VectorType) else 1
+            pointer = _pointer(context, builder, array, args[0], start, k * lanes)
+            _write(builder, pointer, array.dtype, value)
+        return context.get_dummy_value()
 
-    return put
-
-
-#: ``store(array, index, values)``: write a value or a tuple of values, in the layout the loads expect.
-store = _storer(accumulate=False)
-#: ``add_to(array, index, values)``: the same, added to what is there.
-add_to = _storer(accumulate=True)
+    return types.void(array, index, values), generate

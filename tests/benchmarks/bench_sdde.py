@@ -45,8 +45,10 @@ def best(run: Callable[[], Any], steps: int, repeats: int) -> float:
 def engine_run(engine: str, trajectories: int, samples: int) -> Callable[[], Any]:
     """Return a run of `integrate` as a whole, results included."""
     fields, reals = np.tile(START, (trajectories, 1)), np.tile(CARRIERS, (trajectories, 1))
-    times = {"duration": samples * SAMPLE_NS, "step": STEP_NS, "sample": SAMPLE_NS}
-    return lambda: integrate(SYSTEM, fields, reals, **times, seed=1, engine=engine)
+    duration = samples * SAMPLE_NS
+    return lambda: integrate(
+        SYSTEM, fields, reals, duration=duration, step=STEP_NS, sample=SAMPLE_NS, seed=1, engine=engine
+    )
 
 
 def numpy_step(p: Rates, dt: float, state: list, into: list, kicks: list) -> list:
@@ -90,9 +92,8 @@ def numpy_run(system: System, trajectories: int, steps: int, seed: int = 1) -> n
         for m in range(4):
             ring[n % slots, m] = state[m // 2][m % 2]
         for k in (0, 1):
-            s = numpy_step(
-                system.parameters[k], STEP_NS, state[k], into[2 * k : 2 * k + 2], kicks[2 * k : 2 * k + 2]
-            )
+            both = slice(2 * k, 2 * k + 2)
+            s = numpy_step(system.parameters[k], STEP_NS, state[k], into[both], list(kicks[both]))
             state[k] = [s[0] * turns[2 * k], s[1] * turns[2 * k + 1], s[2], s[3]]
         total += [np.mean(np.abs(state[m // 2][m % 2]) ** 2) for m in range(4)]
     return total / steps
@@ -127,8 +128,8 @@ def cpp_run(folder: Path) -> Callable[[int], np.ndarray] | None:
 def first_call_s(cache: Path) -> float:
     """Wall time of the first short simulation in a fresh process."""
     script = (  # the lanes engine, imports not counted
-        "import time; from models import micropillars as mp; pair = mp.kreinberg2019(25, 23.5); t = time.time();"
-        "mp.simulate(pair, 1, settle_ns=0); print(time.time() - t)"
+        "import time; from models import micropillars as mp; pair = mp.kreinberg2019(25, 23.5);"
+        "t = time.time(); mp.simulate(pair, 1, settle_ns=0); print(time.time() - t)"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
     done = subprocess.run(

@@ -145,7 +145,7 @@ def test_ctrl_c_keeps_what_was_committed_and_ramps_the_pumps_down(labsync, lab):
     twin, station = lab
     process = labsync.start("run", "detuning-scan", "--station", station, "--steps", "400")
     for line in process.stderr:
-        if "step   3/" in line:
+        if "3/400 " in line:
             break
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
@@ -174,7 +174,7 @@ def test_a_fault_in_the_middle_of_a_scan_ends_it_safely_and_keeps_the_data(
     twin, station = lab
     process = labsync.start("run", "detuning-scan", "--station", station, "--steps", "400")
     for line in process.stderr:
-        if "step   2/" in line:
+        if "2/400 " in line:
             break
     twin.inject(instrument, fault)
     _, errors = process.communicate(timeout=120)
@@ -192,7 +192,7 @@ def test_a_fault_in_the_middle_of_a_scan_ends_it_safely_and_keeps_the_data(
 def test_a_killed_run_keeps_its_steps_and_is_called_interrupted(labsync, lab):
     process = labsync.start("run", "detuning-scan", "--station", lab[1], "--steps", "400")
     for line in process.stderr:
-        if "step   3/" in line:
+        if "3/400 " in line:
             break
     process.kill()
     process.wait()

@@ -105,6 +105,19 @@ def test_a_second_interrupt_does_not_stop_the_way_to_the_safe_state(run):
     assert bench.made_safe == 1
 
 
+def test_a_failure_that_follows_an_interrupt_is_still_an_interrupt(run):
+    def interrupted_query():
+        try:
+            interrupt()
+        finally:
+            raise InstrumentTimeout("the correlator was busy")
+
+    scan = Counting()
+    scan.trouble = interrupted_query
+    assert acquire(scan, Bench(), run) == "aborted"
+    assert "the correlator was busy" in run.stop["message"]
+
+
 def test_an_instrument_error_closes_the_run_as_failed_and_safe(run):
     def silent():
         raise InstrumentTimeout("pump_1 is silent")

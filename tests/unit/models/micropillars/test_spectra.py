@@ -117,6 +117,11 @@ def test_an_impossible_resolution_is_refused_with_the_possible_range(free, resol
         mp.spectrum(free[0], resolution)
 
 
+def test_a_time_series_too_short_for_a_spectrum_is_refused(free):
+    with pytest.raises(ValueError, match="the time series has 5 samples; a spectrum needs at least 8"):
+        mp.spectrum(free[0].isel(time_ns=slice(5)))
+
+
 def test_simulation_settings_next_to_a_finished_simulation_are_refused(free):
     with pytest.raises(ValueError, match="trajectories: given with a finished simulation"):
         mp.spectrum(free[0], trajectories=4)

@@ -291,6 +291,7 @@ PLAIN = System(decay, Linear(1.0, 1.0), 1, 0, 1)
     [
         ({"sample": 0.025}, "sample is 0.025, not a positive multiple of the step 0.01; nearest is 0.02"),
         ({"duration": 0.01}, "duration is 0.01, shorter than one sample of 0.1"),
+        ({"sample": 2e4, "duration": 1e5}, "sample holds 2000000 steps; more than 1000000 lose precision"),
         ({"settle": -1.0}, "settle is -1; it must not be negative"),
         ({"engine": "gpu"}, "engine is 'gpu'; choose 'auto', 'lanes' or 'scalar'"),
         ({"step": 0.0}, "step is 0; it must be positive"),
