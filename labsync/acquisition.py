@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pymeasure.experiment import Parameter
+from pymeasure.experiment import IntegerParameter, Parameter
 from rich.console import Console
 
 from labsync import provenance, store
@@ -119,11 +119,15 @@ def _converted(parameter: Parameter, name: str, text: str) -> Any:
         parameter.value = text
         return parameter.value
     except (ValueError, TypeError) as error:
-        low, high = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
-        unit = f" {parameter.units}" if parameter.units else ""
-        raise UsageError(
-            f"{name} = {text!r} does not fit; give a number between {low:g} and {high:g}{unit}."
-        ) from error
+        raise UsageError(f"{name} = {text!r} does not fit; give {_wanted(parameter)}.") from error
+
+
+def _wanted(parameter: Parameter) -> str:
+    low, high = getattr(parameter, "minimum", None), getattr(parameter, "maximum", None)
+    if low is None or high is None:
+        return f"a value for '{parameter.name}'"
+    kind = "a whole number" if isinstance(parameter, IntegerParameter) else "a number"
+    return f"{kind} between {low:g} and {high:g} {parameter.units or ''}".rstrip()
 
 
 def _near(name: str, known: Collection[str]) -> str:

@@ -65,7 +65,10 @@ def parameter_table(scan: Scan) -> Table:
     table = Table("parameter", "value", "unit", "meaning", title=scan.slug)
     for name, parameter in scan.parameter_objects().items():
         table.add_row(
-            f"--{name.replace('_', '-')}", f"{getattr(scan, name)}", parameter.units or "", parameter.name
+            f"--{name.replace('_', '-')}",
+            f"{getattr(scan, name)}",
+            getattr(parameter, "units", None) or "",
+            parameter.name,
         )
     return table
 
