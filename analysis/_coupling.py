@@ -1,7 +1,7 @@
 """Least-squares estimate of the coupling from a measured map."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -16,7 +16,8 @@ from models.micropillars import Pair
 _GRID = np.array([0.85, 1.0, 1.15])
 _FARTHEST_GHZ = 1.5
 _CURRENT_SPREAD = 0.005
-_MOST_RECENTRINGS = 3
+_CLOSE = 0.06
+_MOST_RECENTRINGS = 4
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class CouplingFit:
     grid
         Couplings the model was run at.
     converged
-        Whether K lies within the grid.
+        Whether K lies in the middle of the grid of couplings.
     """
 
     coupling: Value
@@ -124,15 +125,16 @@ def fit_coupling(
     data = data.isel(step=np.unique(np.linspace(0, data.sizes["step"] - 1, nodes).round().astype(int)))
     data = data.isel(step=np.unique(data["detuning_ghz"].values, return_index=True)[1])
     recording, middle = Recording.of_map(data), pair.coupling
-    for attempt in range(_MOST_RECENTRINGS + 1):
-        runs = _Runs(data["detuning_ghz"].values, pair, recording, statistics, on_progress)
-        pulls = runs.pulls(middle)
-        solution = _solve(data, pulls)
-        found = float(solution.x[0])
-        converged = bool(_GRID[0] <= found / middle <= _GRID[-1])
-        if converged or attempt == _MOST_RECENTRINGS:
+    runs = _Runs(data["detuning_ghz"].values, pair, recording, statistics, on_progress)
+    for _ in range(_MOST_RECENTRINGS):
+        found = float(_solve(data, runs.pulls(middle, with_currents=False)).x[0])
+        # noise in the slopes draws K towards the middle of the grid, so the middle must be close
+        converged = abs(found / middle - 1) <= _CLOSE
+        if converged:
             break
         middle = float(np.clip(found, 0.6 * middle, 1.6 * middle))
+    pulls = runs.pulls(middle, with_currents=True)
+    solution = _solve(data, pulls)
     return _result(solution, data, pulls, converged)
 
 
@@ -159,25 +161,32 @@ class _Runs:
     recording: Recording
     statistics: Statistics | None
     on_progress: Progress | None
+    grids: dict[float, list[xr.Dataset]] = field(default_factory=dict)
 
-    def pulls(self, middle: float) -> _Pulls:
-        """Run the grid of couplings and the moved currents."""
-        maps = [self._map(k, replace(self.pair, coupling=float(middle * g))) for k, g in enumerate(_GRID)]
-        moved = []
-        for k, name in enumerate(("pillar_1", "pillar_2")):
+    def pulls(self, middle: float, with_currents: bool) -> _Pulls:
+        """Run the grid of couplings and, if asked, both currents moved."""
+        maps = self._grid(middle)
+        moved = np.zeros((2, *maps[1]["centre_ghz"].shape))
+        for k, name in enumerate(("pillar_1", "pillar_2") if with_currents else ()):
             pillar = getattr(self.pair, name)
             more = replace(pillar, current_ua=pillar.current_ua * (1 + _CURRENT_SPREAD))
             changed = replace(self.pair, coupling=middle, **{name: more})
-            moved.append(_pull(self._map(len(_GRID) + k, changed)) - _pull(maps[1]))
+            moved[k] = _pull(self._map(len(_GRID) + k, changed)) - _pull(maps[1])
         values = np.array([_pull(each) for each in maps])
         curves = np.polynomial.polynomial.polyfit(_GRID - 1, values.reshape(len(_GRID), -1), 2)
         return _Pulls(
             self.detuning,
             curves.reshape(3, *values.shape[1:]),
-            np.array(moved) / _CURRENT_SPREAD,
+            moved / _CURRENT_SPREAD,
             _covariance(maps[1]),
             middle,
         )
+
+    def _grid(self, middle: float) -> list[xr.Dataset]:
+        if middle not in self.grids:
+            grid = [self._map(k, replace(self.pair, coupling=float(middle * g))) for k, g in enumerate(_GRID)]
+            self.grids[middle] = grid
+        return self.grids[middle]
 
     def _map(self, index: int, pair: Pair) -> xr.Dataset:
         report: Callable[[float], None] | None = None

@@ -1,5 +1,7 @@
 """The common form of a reduced detuning map, measured or modelled."""
 
+import math
+
 import numpy as np
 import xarray as xr
 
@@ -62,6 +64,7 @@ def build_map(
     beat = centre[:, 1] - centre[:, 0]
     beat_statistical = np.hypot(lines.centre_std_ghz[:, 0], lines.centre_std_ghz[:, 1])
     beat_extra = excess_scatter(detuning_ghz, beat - detuning_ghz, beat_statistical)
+    beat_extra = min(beat_extra, math.hypot(*extra))  # what the pillars share drops out of the beat
     frequency, folded = _fold(axis, dataset["ramp_time_ms"].values, counts, reference_ghz)
     scale = photons_per_count(dataset)[:, None]
     per_line, ghz = ("step", "pillar"), {"units": "GHz"}

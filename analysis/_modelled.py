@@ -11,7 +11,7 @@ from models import micropillars
 _CELLS = 1536  # per free spectral range
 _RESOLUTION_GHZ = 0.02
 _GROUPS = 4
-_FREE_RUN_FACTOR = 4
+_FREE_RUN_FACTOR = 6
 
 Progress = Callable[[float], None]
 

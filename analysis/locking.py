@@ -13,7 +13,7 @@ from analysis._values import NOT_KNOWN, Value, finite_or_none
 __all__ = ["LockingFit", "fit_locking"]
 
 _FEWEST_POINTS = 8
-_BOOTSTRAPS = 80
+_BOOTSTRAPS = 60
 _NAMES = ("locking_range_ghz", "slope_p1", "slope_p2", "centre_detuning_ghz")
 
 

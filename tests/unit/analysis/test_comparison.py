@@ -37,7 +37,7 @@ def test_uncoupled_model_has_its_lines_at_zero_and_at_the_detuning(pair):
 
 def test_jackknife_errors_match_the_scatter_between_seeds(pair):
     nu = np.array([-0.9, 0.15, 1.1])
-    maps = [model_map(nu, pair, statistics=replace(QUICK, seed=100 * s)) for s in range(1, 9)]
+    maps = [model_map(nu, pair, statistics=replace(QUICK, seed=100 * s)) for s in range(1, 6)]
     scatter = np.std([m["centre_ghz"].values for m in maps], axis=0, ddof=1)
     told = np.mean([m["centre_std_ghz"].values for m in maps], axis=0)
     ratio = np.sqrt(np.mean(told**2) / np.mean(scatter**2))
@@ -51,31 +51,22 @@ def test_poisson_counts_come_at_the_recorded_level(pair):
     assert np.all(drawn["centre_std_ghz"] < 0.02)
 
 
-@pytest.mark.parametrize(("seed", "truth"), [(5000, 0.025), (9000, 0.021)])
-def test_coupling_is_recovered_from_a_map_the_model_made(pair, seed, truth):
-    statistics = replace(QUICK, seed=seed)
-    measured = model_map(
-        np.linspace(-1.2, 1.2, 17), replace(pair, coupling=truth), statistics=statistics, poisson=True
-    )
-    heard = []
-    fit = fit_coupling(measured, pair, nodes=17, statistics=QUICK, on_progress=heard.append)
-    assert fit.converged
-    assert abs(fit.coupling.value - truth) < 3 * fit.coupling.std
-    assert fit.coupling.std < 0.04 * truth
-    assert 0.3 < fit.reduced_chi_squared < 4
-    assert heard[-1] == pytest.approx(1.0)
-
-
-def test_a_hidden_current_spread_does_not_bias_the_coupling(pair):
-    hidden = replace(pair.pillar_2, current_ua=pair.pillar_2.current_ua * 1.005)
+@pytest.mark.parametrize(("seed", "truth", "current_2"), [(5000, 0.025, 1.005), (9000, 0.0225, 1.0)])
+def test_coupling_is_recovered_despite_a_hidden_current_spread(pair, seed, truth, current_2):
+    hidden = replace(pair.pillar_2, current_ua=pair.pillar_2.current_ua * current_2)
     measured = model_map(
         np.linspace(-1.2, 1.2, 17),
-        replace(pair, pillar_2=hidden),
-        statistics=replace(QUICK, seed=7000),
+        replace(pair, coupling=truth, pillar_2=hidden),
+        statistics=replace(QUICK, seed=seed),
         poisson=True,
     )
-    fit = fit_coupling(measured, pair, nodes=17, statistics=QUICK)
-    assert abs(fit.coupling.value - 0.025) < 3 * fit.coupling.std
+    heard = []
+    fit = fit_coupling(measured, pair, statistics=QUICK, on_progress=heard.append)
+    assert fit.converged
+    assert abs(fit.coupling.value - truth) < 3 * fit.coupling.std
+    assert fit.coupling.std < 0.03 * truth
+    assert 0.3 < fit.reduced_chi_squared < 4
+    assert heard[-1] == pytest.approx(1.0)
 
 
 def test_comparison_of_the_model_with_itself_finds_no_difference(pair):

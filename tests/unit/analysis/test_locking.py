@@ -17,7 +17,7 @@ def test_edges_within_half_a_percent_despite_five_percent_outliers(make_map, see
 
 def test_errors_cover_the_truth_over_many_seeds(make_map):
     nu = np.linspace(-1.6, 1.6, 33)
-    fits = [fit_locking(make_map(seed, nu=nu, std=0.006)) for seed in range(30)]
+    fits = [fit_locking(make_map(seed, nu=nu, std=0.006)) for seed in range(20)]
     pulls = np.array(
         [
             [(fit.slope_p1.value - 0.3) / fit.slope_p1.std, (fit.slope_p2.value - 0.5) / fit.slope_p2.std]
