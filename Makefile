@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/labsync compare latest
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .

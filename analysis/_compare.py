@@ -12,7 +12,11 @@ from analysis._values import NOT_KNOWN, Value, finite_or_none
 from analysis.locking import LockingFit, fit_locking
 from models.micropillars import Pair
 
-_COMPARED = ("locking_range_ghz", "slope_p1", "slope_p2")
+_COMPARED = {
+    "locking_range_ghz": "locking range (GHz)",
+    "slope_p1": "slope of P1",
+    "slope_p2": "slope of P2",
+}
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,12 @@ class Comparison:
         """Return (quantity, experiment, model, difference in standard errors) for a table."""
         return [
             (
-                name,
+                label,
                 str(getattr(self.experiment, name)),
                 str(getattr(self.model, name)),
                 f"{self.sigma(name):+.1f}",
             )
-            for name in _COMPARED
+            for name, label in _COMPARED.items()
         ]
 
 

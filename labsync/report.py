@@ -1,7 +1,6 @@
 """Tables, figures and fits of one run, as the commands show them."""
 
 import dataclasses
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling
@@ -50,13 +49,12 @@ def rows(run: Run) -> list[dict[str, Any]]:
 
 def run_table(runs: Sequence[Run]) -> Table:
     """Return a table of runs, oldest first."""
-    table = Table("uid", "procedure", "status", "steps", "started", "station")
+    table = Table(
+        Column("uid", no_wrap=True), "status", "steps", "station"
+    )  # the uid holds time and procedure
     for run in runs:
         facts = summary(run)
-        started = datetime.datetime.fromisoformat(str(facts["started"])).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(
-            run.uid, run.procedure, facts["status"], str(facts["steps"]), started, facts["station"] or "-"
-        )
+        table.add_row(run.uid, facts["status"], str(facts["steps"]), facts["station"] or "-")
     return table
 
 

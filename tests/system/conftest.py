@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,10 +52,19 @@ def labsync(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def scanned(tmp_path_factory):
-    """A folder with one finished detuning scan of the simulated lab, made by the command."""
+def readme_commands():
+    """The commands of the README, split into arguments, in order."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    lines = [line.strip() for line in text.splitlines() if re.match(r"    labsync ", line)]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+@pytest.fixture(scope="session")
+def scanned(tmp_path_factory, readme_commands):
+    """A folder with one finished detuning scan of the simulated lab, made by the README's first command."""
+    assert readme_commands[0][:2] == ["run", "detuning-scan"]
     command = Command(tmp_path_factory.mktemp("scanned"))
-    command("run", "detuning-scan", "--steps", "25", "--station", "simulated")
+    command(*readme_commands[0])
     return command
 
 

@@ -13,26 +13,29 @@ from instruments.twin import TwinSettings, draw_truth
 from labsync import store
 
 
+@pytest.mark.xdist_group("scanned")
 def test_a_scan_is_listed_with_its_facts(scanned):
     (run,) = scanned.json("runs")
     assert run["procedure"] == "detuning-scan"
     assert run["status"] == "finished"
-    assert run["steps"] == 25
+    assert run["steps"] == 41
     assert Path(scanned.folder, run["path"], "run.zarr").is_dir()
     assert run["started"].count(":") >= 2
     assert run["started"][-6] in "+-"
-    assert "detuning-scan" in scanned("runs")
+    assert run["uid"] in scanned("runs")
 
 
+@pytest.mark.xdist_group("scanned")
 def test_show_prints_the_steps_and_writes_figures(scanned):
     text = scanned("show", "latest")
     assert "locking range" in text
     run = store.find(scanned.folder / "runs", "latest")
     for name in ("heat-map", "locking-slopes", "example-spectrum"):
         assert (run.path / "figures" / f"{name}.png").stat().st_size > 20_000
-    assert len(scanned.json("show", "latest")["steps"]) == 25
+    assert len(scanned.json("show", "latest")["steps"]) == 41
 
 
+@pytest.mark.xdist_group("scanned")
 def test_the_locking_fit_is_machine_readable(scanned):
     fit = scanned.json("fit", "locking", "latest")
     assert fit["status"] == "ok"
@@ -46,6 +49,7 @@ def test_the_locking_fit_is_machine_readable(scanned):
     assert saved == fit
 
 
+@pytest.mark.xdist_group("scanned")
 def test_the_nominal_detuning_is_the_hidden_tuning_curve(scanned):
     truth = draw_truth(TwinSettings(seed=1))
     steps = scanned.json("show", "latest")["steps"]
@@ -53,6 +57,7 @@ def test_the_nominal_detuning_is_the_hidden_tuning_curve(scanned):
     assert slope == pytest.approx(truth.tuning_ghz_per_k[1], rel=0.02)
 
 
+@pytest.mark.xdist_group("scanned")
 def test_exports_hold_the_data_and_are_never_overwritten(scanned):
     run = store.find(scanned.folder / "runs", "latest")
     (path,) = scanned.json("export", "latest", "--to", "netcdf", "--into", "out")
@@ -62,7 +67,7 @@ def test_exports_hold_the_data_and_are_never_overwritten(scanned):
     assert "exists already" in scanned("export", "latest", "--to", "netcdf", "--into", "out", code=2)
     paths = scanned.json("export", "latest", "--to", "csv", "--into", "out")
     lines = Path(scanned.folder, paths[0]).read_text().splitlines()
-    assert len(lines) == 26
+    assert len(lines) == 42
     assert "Unknown export format 'hdf'" in scanned("export", "latest", "--to", "hdf", code=2)
 
 

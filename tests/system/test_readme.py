@@ -1,5 +1,5 @@
 import re
-import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -7,16 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-COMMANDS = [line.strip() for line in README.splitlines() if re.match(r"    (labsync|make) ", line)]
+TARGETS = [line.split()[1] for line in README.splitlines() if line.startswith("    make ")]
 
 
-def test_the_readme_has_commands_to_try():
-    assert len(COMMANDS) >= 9
-
-
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make")])
-def test_make_targets_of_the_readme_exist(command):
-    target = command.split("#")[0].split()[1]
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_targets_of_the_readme_exist(target):
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -27,15 +22,17 @@ def test_the_demo_is_the_scan_and_the_comparison_that_are_tested_here():
     assert "labsync compare latest" in done.stdout
 
 
-def test_every_command_of_the_readme_works_as_printed(labsync):
-    for command in COMMANDS:
-        program, *arguments = shlex.split(command, comments=True)
-        if program == "labsync":
-            output = labsync(*arguments)
-            assert output.strip(), command
+@pytest.mark.xdist_group("scanned")
+def test_every_command_of_the_readme_works_as_printed(scanned, readme_commands, tmp_path):
+    command = type(scanned)(tmp_path / "copy")
+    shutil.copytree(scanned.folder, command.folder)
+    for arguments in readme_commands[1:]:
+        assert command(*arguments).strip(), arguments
+    assert len(readme_commands) >= 8
 
 
 def test_every_picture_and_page_the_readme_points_to_exists():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    assert targets
+    for target in targets:
+        assert (ROOT / target).exists(), target
