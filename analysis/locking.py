@@ -14,6 +14,7 @@ __all__ = ["LockingFit", "fit_locking"]
 
 _FEWEST_POINTS = 8
 _BOOTSTRAPS = 60
+_EDGES = (0.6, 2.2)  # what counts as the edges, in half ranges from the centre
 _NAMES = ("locking_range_ghz", "slope_p1", "slope_p2", "centre_detuning_ghz")
 
 
@@ -110,7 +111,8 @@ def fit_locking(map_: xr.Dataset, seed: int = 0) -> LockingFit:
     The horizontal axis everywhere is the nominal detuning nu = f2 - f1 of the free-running lines. The beat of
     the coupled lines is fitted by an Adler hinge with rounded edges and a loss that bears outliers; inside
     three quarters of the locking range both centres are fitted by straight lines. Errors and covariance come
-    from a parametric bootstrap whose noise is the map's standard errors plus the scatter the fit leaves.
+    from a parametric bootstrap whose noise is the map's standard errors plus the scatter the fit leaves; that
+    of the range grows with the scatter at the edges, since a real transition is rounder than the hinge.
 
     Parameters
     ----------
@@ -197,7 +199,8 @@ def _with_errors(found: Hinge, lines: LockedSlopes, data: _Data, rng: np.random.
         samples.append([2 * again.half_range_ghz, *moved, again.centre_ghz])
         widths.append(_plain_widths(data.detuning, curve + noise, again))
     covariance = np.cov(np.array(samples).T)
-    scale = np.array([1.0, *lines.error_scale, 1.0])
+    edges = _edge_scale(found, data, np.hypot(np.hypot(*data.own_std.T), extra))
+    scale = np.array([edges, *lines.error_scale, 1.0])
     covariance = covariance * np.outer(scale, scale)
     std = np.sqrt(np.diag(covariance))
     width_std = np.std(widths, axis=0)
@@ -210,13 +213,27 @@ def _with_errors(found: Hinge, lines: LockedSlopes, data: _Data, rng: np.random.
         slope_p2=Value(lines.slope[1], float(std[2])) if lines.known else NOT_KNOWN,
         centre_detuning_ghz=Value(found.centre_ghz, float(std[3])),
         integral_width_ghz=Value(integral, float(width_std[0])),
-        half_beat_width_ghz=Value(half, float(width_std[1])),
+        half_beat_width_ghz=Value(half, edges * float(width_std[1])),
         covariance=covariance,
         reduced_chi_squared=float(np.sum(residual**2) / (residual.size - 5)),
         points=residual.size,
         hinge=found,
         lines=lines,
     )
+
+
+def _edge_scale(found: Hinge, data: _Data, noise_ghz: np.ndarray) -> float:
+    """Return by how much the scatter at the edges exceeds the noise; at least one.
+
+    A real transition is no hinge, and the few steps that happen to lie on the edges decide where the hinge
+    puts them. The overall scatter is dominated by the wings and does not see that.
+    """
+    distance = np.abs(data.detuning - found.centre_ghz) / found.half_range_ghz
+    near = (distance > _EDGES[0]) & (distance < _EDGES[1])
+    deviation = (data.beat - found.beat_ghz(data.detuning))[near] / noise_ghz[near]
+    # half range, rounding and inner slope are decided by these points
+    freedom = max(np.count_nonzero(near) - 3, 1)
+    return float(np.sqrt(max(1.0, np.sum(deviation**2) / freedom)))
 
 
 def _plain_widths(detuning: np.ndarray, beat: np.ndarray, found: Hinge) -> tuple[float, float]:

@@ -39,7 +39,7 @@ class DetuningScan(Scan):
     coupling_transmission = FloatParameter(
         "Power transmission of the coupling path", default=1.0, minimum=0.0, maximum=1.0
     )
-    integration_s = FloatParameter("Integration time per spectrum", units="s", default=4.0, minimum=0.01)
+    integration_s = FloatParameter("Integration time per spectrum", units="s", default=4.0, minimum=0.1)
 
     def expected_steps(self) -> int:
         """Return the number of grid points."""
@@ -98,20 +98,28 @@ class DetuningScan(Scan):
             )
 
     def observe(self, station: Station, point: Point) -> xr.Dataset:
-        """Record both spectra with the coupling blocked, then with the coupling open."""
+        """Record the coupled spectra between two halves of the free-running ones.
+
+        A slow drift of a laser or of the interferometer then moves both by the same amount.
+        """
         started = station.wall_time_s()
         temperatures = [self._temperatures(station)]
         station.attenuator.set_transmission(0.0)
-        free = station.fabry_perot.record(self.integration_s)
+        before = station.fabry_perot.record(self.integration_s / 2)
         station.attenuator.set_transmission(self.coupling_transmission)
         coupled = station.fabry_perot.record(self.integration_s)
+        transmission = station.attenuator.transmission
+        station.attenuator.set_transmission(0.0)
+        after = station.fabry_perot.record(self.integration_s / 2)
         temperatures.append(self._temperatures(station))
         temperature_1_k, temperature_2_k = np.mean(temperatures, axis=0)
         kelvin, microampere = {"units": "K"}, {"units": "uA"}
         return xr.Dataset(
             {
                 "counts": coupled["counts"].astype(np.int32),
-                "counts_free": free["counts"].astype(np.int32),
+                "counts_free": (before["counts"] + after["counts"])
+                .astype(np.int32)
+                .assign_attrs(units="counts"),
                 "temperature_1_k": ((), temperature_1_k, kelvin),
                 "temperature_2_k": ((), temperature_2_k, kelvin),
                 "temperature_setpoint_2_k": ((), point["temperature_2_k"], kelvin),
@@ -125,7 +133,7 @@ class DetuningScan(Scan):
                     station.pump_2.current_a / station.settings.pump_2.pillars * 1e6,
                     microampere,
                 ),
-                "coupling_transmission": ((), station.attenuator.transmission, {"units": "1"}),
+                "coupling_transmission": ((), transmission, {"units": "1"}),
                 "integration_s": ((), float(self.integration_s), {"units": "s"}),
                 "time": (
                     (),
@@ -133,7 +141,7 @@ class DetuningScan(Scan):
                     {"units": "seconds since 1970-01-01", "calendar": "proleptic_gregorian"},
                 ),
             },
-            coords={"pillar": ["P1", "P2"], "ramp_time_ms": free["ramp_time_ms"]},
+            coords={"pillar": ["P1", "P2"], "ramp_time_ms": coupled["ramp_time_ms"]},
             attrs=station.fabry_perot_attrs(),
         )
 

@@ -104,3 +104,18 @@ def test_too_few_points_are_told_and_gaps_are_left_out(make_map):
 def test_a_raw_scan_is_refused(make_scan):
     with pytest.raises(ValueError, match="reduce_map"):
         fit_locking(make_scan(0, nu=np.linspace(-1, 1, 5)))
+
+
+def test_the_error_of_the_range_covers_where_the_steps_fall_on_a_transition_that_is_no_hinge(make_map):
+    ranges, errors = [], []
+    for k in range(20):
+        nu = np.linspace(-2.8, 3.2, 41) + 0.15 * k / 20
+        map_ = make_map(k, nu=nu, half_range=1e-6, m1=0.0, m2=1.0, std=0.0015)
+        pull = nu * np.exp(-((nu / 0.33) ** 4))
+        map_["centre_ghz"][:, 1] -= pull
+        map_["beat_ghz"] -= pull
+        fit = fit_locking(map_)
+        ranges.append(fit.locking_range_ghz.value)
+        errors.append(fit.locking_range_ghz.std)
+    ratio = np.std(ranges, ddof=1) / np.sqrt(np.mean(np.square(errors)))
+    assert 0.3 < ratio < 1.5

@@ -17,7 +17,7 @@ def read(tmp_path):
 
 
 def test_quantities_are_read_in_the_unit_of_their_field(read):
-    settings = read(SIMULATED.replace('band = "4 mK"', 'band = "0.003 K"').replace('"5 mA"', '"4500 uA"'))
+    settings = read(SIMULATED.replace('band = "3 mK"', 'band = "0.003 K"').replace('"5 mA"', '"4500 uA"'))
     assert settings.cryostat_1.settle.band == pytest.approx(0.003)
     assert settings.cryostat_1.settle.deadline == pytest.approx(600)
     assert settings.pump_2.current_limit == pytest.approx(4.5e-3)
@@ -34,13 +34,13 @@ def test_quantities_are_read_in_the_unit_of_their_field(read):
         ),
         ("[ramp]", "[rammp]", r"unknown section \[rammp\]; did you mean 'ramp'"),
         (
-            'band = "4 mK"',
-            'bend = "4 mK"',
+            'band = "3 mK"',
+            'bend = "3 mK"',
             r"unknown key 'settle.bend' in \[cryostat_1\]; did you mean 'band'",
         ),
-        ('"4 mK"', '"4 mV"', r"\[cryostat_1\] settle.band: '4 mV' is not in a unit of K"),
+        ('"3 mK"', '"4 mV"', r"\[cryostat_1\] settle.band: '4 mV' is not in a unit of K"),
         (
-            '"4 mK"',
+            '"3 mK"',
             '"4 furlongz"',
             r"\[cryostat_1\] settle.band: '4 furlongz' is not a number with a known unit",
         ),
