@@ -23,14 +23,14 @@ from numba import njit
 from numba.extending import overload, register_jitable
 
 from models.numerics.complexlanes import ComplexVec, abs2
-from models.numerics.lanememory import load_complex, load_real, store
+from models.numerics.lanememory import align_stack, load_complex, load_real, store
 from models.numerics.random import gaussian, next_word
 
 __all__ = ["LANES", "compile_kernel", "first_call"]
 
 _log = logging.getLogger("models.numerics")
 
-LANES = 16
+LANES = 16  # fastest or equal to 8 and 32 on AVX-512, AVX2 and SSE alike
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "forceinline": True}
 
 _SOURCES = [
@@ -190,6 +190,7 @@ def _advance(  # type: ignore[no-untyped-def]
     out : ndarray, (samples, (3 FIELDS + REALS) * WIDTH)
         Box averages: fields, squared moduli, real variables.
     """
+    align_stack()
     ring, lags, sources, factors = past
     slot = start % ring.shape[0]
     fields = load_complex(state, 0, WIDTH, FIELDS)

@@ -185,7 +185,7 @@ def test_periodogram_of_the_delayed_ornstein_uhlenbeck_process_is_its_exact_spec
     independent = len(frequency) / 2  # neighbours share a Hann window
     assert abs((deviation**2).mean() - 1) < 5 * math.sqrt(2 / independent)
     # far from a white spectrum: delayed feedback makes compound modes
-    assert len(signal.find_peaks(density, prominence=0.1)[0]) >= 3
+    assert len(signal.find_peaks(density, prominence=0.1)[0]) >= 2
 
 
 def test_jackknife_of_a_mean_is_the_standard_error_and_one_trajectory_has_none():
