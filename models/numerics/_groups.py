@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-__all__ = ["Group", "make_group", "run_groups"]
+from models.numerics._records import Recorder
+
+__all__ = ["Group", "Results", "Yield", "empty_group", "make_group", "run_groups"]
 
 Results = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -70,6 +72,12 @@ def make_group(
     )
 
 
+def empty_group(width: int, real: type[np.floating], fields: int, reals: int, delays: int) -> Group:
+    """Return a group of resting trajectories, of the types that the kernel knows."""
+    rest = np.zeros((1, fields), complex), np.zeros((1, reals))
+    return make_group(0, width, real, *rest, np.ones((1, 4), np.uint32), np.zeros((delays, 1), complex), 1)
+
+
 @njit(cache=True, nogil=True)
 def _collect(first, count, width, out, at, fields, moduli, reals):  # type: ignore[no-untyped-def]
     """Move a chunk of box averages, (samples, values * width), to its place in the results.
@@ -94,19 +102,72 @@ def _collect(first, count, width, out, at, fields, moduli, reals):  # type: igno
                     reals[row, k, at + s] = out[s, column]
 
 
+@dataclass(frozen=True)
+class Yield:
+    """What a run is to deliver.
+
+    Parameters
+    ----------
+    fields, reals : int
+        Numbers of fields and real variables.
+    skipped, samples : int
+        Samples thrown away first, and samples delivered.
+    chunk : int
+        Samples that the kernel writes at a time.
+    series : tuple of ndarray or None
+        Averaged fields, squared moduli and real variables, each (trajectories, number, samples), to be
+        filled in.
+    recorders : tuple of Recorder
+        What is accumulated.
+    """
+
+    fields: int
+    reals: int
+    skipped: int
+    samples: int
+    chunk: int
+    series: Results | None
+    recorders: tuple[Recorder, ...]
+
+
+class _Boxes:
+    """Takes a group's box averages: to their place in the series, if there is one, and to the followers."""
+
+    def __init__(self, group: Group, wanted: Yield) -> None:
+        self._group, self._series = group, wanted.series
+        self._followers = [recorder.follow(group.first, group.count) for recorder in wanted.recorders]
+        if wanted.series is None:
+            shape = (group.count, wanted.fields, wanted.chunk)
+            reals = np.empty((group.count, wanted.reals, wanted.chunk), np.float32)
+            self._scratch = np.empty(shape, np.complex64), np.empty(shape, np.float32), reals
+
+    def take(self, out: np.ndarray, at: int) -> None:
+        """Take a chunk as the kernel wrote it; `at` counts the samples before it."""
+        target, first = self._series, self._group.first
+        if target is None:
+            target, first, at = self._scratch, 0, 0
+        _collect(first, self._group.count, self._group.width, out, at, *target)
+        rows = slice(first, first + self._group.count)
+        for follower in self._followers:
+            follower.take(*(values[rows, :, at : at + len(out)] for values in target[:2]))
+
+    def finish(self) -> None:
+        """Bring the followers' sums to their recorders."""
+        for follower in self._followers:
+            follower.finish()
+
+
 def run_groups(
     firsts: range,
     make: Callable[[int], Group],
     advance: Callable[[Group, np.ndarray], None],
-    results: Results,
-    skipped: int,
-    chunk: int,
+    wanted: Yield,
     on_progress: Callable[[float], None] | None,
 ) -> None:
-    """Advance all groups on all processors, `chunk` samples at a time, and fill in the results.
+    """Advance all groups on all processors, a chunk of samples at a time, and deliver what is wanted.
 
-    A group exists only while it runs. The first `skipped` samples are thrown away. An exception in the
-    calling thread, Ctrl-C included, stops the others after their current chunk.
+    A group exists only while it runs. An exception in the calling thread, Ctrl-C included, stops the others
+    after their current chunk.
 
     Parameters
     ----------
@@ -114,27 +175,31 @@ def run_groups(
         First trajectory of each group.
     make, advance : callable
         Make the group that begins with a trajectory; advance it and record box averages.
-    results : tuple of ndarray
-        Averaged fields, squared moduli and real variables, each (trajectories, number, samples).
+    wanted : Yield
+        What to deliver.
+    on_progress : callable or None
+        Called with the fraction done.
     """
-    samples = results[0].shape[2]
-    columns = 3 * results[0].shape[1] + results[2].shape[1]
+    columns = 3 * wanted.fields + wanted.reals
     stop = threading.Event()
     done = dict.fromkeys(firsts, 0)
 
     def run(first: int) -> None:
         group = make(first)
-        buffer = _aligned((chunk, columns * group.width), group.state.dtype)
-        for span, kept in ((skipped, False), (samples, True)):
-            for at in range(0, span, chunk):
+        boxes = _Boxes(group, wanted)
+        buffer = _aligned((wanted.chunk, columns * group.width), group.state.dtype)
+        for span, kept in ((wanted.skipped, False), (wanted.samples, True)):
+            for at in range(0, span, wanted.chunk):
                 if stop.is_set():
                     return
-                out = buffer[: min(chunk, span - at)]
+                out = buffer[: min(wanted.chunk, span - at)]
                 advance(group, out)
                 if kept:
-                    _collect(group.first, group.count, group.width, out, at, *results)
+                    boxes.take(out, at)
                 done[first] += len(out)
+        boxes.finish()
 
+    whole = len(firsts) * (wanted.skipped + wanted.samples)
     with ThreadPoolExecutor(min(len(firsts), os.cpu_count() or 1)) as pool:
         try:
             pending = {pool.submit(run, first) for first in firsts}
@@ -143,7 +208,7 @@ def run_groups(
                 for future in finished:
                     future.result()
                 if on_progress is not None:
-                    on_progress(sum(done.values()) / (len(firsts) * (skipped + samples)))
+                    on_progress(sum(done.values()) / whole)
         finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)

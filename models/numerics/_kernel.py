@@ -5,10 +5,14 @@ with these filled in under a name that carries a fingerprint of all source text 
 cache finds it again in the next process and never serves a kernel made from older sources.
 """
 
+import contextlib
 import functools
+import glob
 import hashlib
 import inspect
+import logging
 import sys
+import time
 import types as python_types
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +20,17 @@ from typing import Any
 
 import numba
 from numba import njit
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from models.numerics.complexlanes import ComplexVec, abs2
-from models.numerics.lanememory import load_complex, load_real, store
+from models.numerics.lanememory import align_stack, load_complex, load_real, store
 from models.numerics.random import gaussian, next_word
 
-__all__ = ["LANES", "compile_kernel"]
+__all__ = ["LANES", "compile_kernel", "first_call"]
 
-LANES = 16
+_log = logging.getLogger("models.numerics")
+
+LANES = 16  # fastest or equal to 8 and 32 on AVX-512, AVX2 and SSE alike
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "forceinline": True}
 
 _SOURCES = [
@@ -34,6 +40,7 @@ _SOURCES = [
 
 # Filled in for each system by `compile_kernel`.
 step: Any = None
+move: Any = None
 WIDTH = FIELDS = REALS = DELAYS = 0
 NAMES: tuple[int, ...] = ()
 
@@ -69,6 +76,17 @@ def _overload_add(a: Any, b: Any) -> Callable:
     if len(a) == 0:
         return lambda a, b: ()
     return lambda a, b: (a[0] + b[0],) + _add(a[1:], b[1:])
+
+
+def _mean(a: Any, b: Any) -> Any:
+    """Mean of two tuples, term by term."""
+
+
+@overload(_mean, strict=False, jit_options={"forceinline": True})
+def _overload_mean(a: Any, b: Any) -> Callable:
+    if len(a) == 0:
+        return lambda a, b: ()
+    return lambda a, b: ((a[0] + b[0]) * 0.5,) + _mean(a[1:], b[1:])
 
 
 def _draw(names: Any, root_dt: Any, s0: Any, s1: Any, s2: Any, s3: Any) -> Any:
@@ -109,6 +127,41 @@ def _overload_recall(ring: Any, slot: Any, lags: Any, sources: Any, factors: Any
     return recall
 
 
+@register_jitable(forceinline=True)
+def _keep(ring, slot, fields):  # type: ignore[no-untyped-def]
+    """Put the fields into the ring; return the place of the next step."""
+    store(ring, slot * ring.shape[1], fields)
+    slot += 1
+    return 0 if slot == ring.shape[0] else slot
+
+
+def _ito(parameters, dt, turns, fields, reals, ring, slot, terms, noise):  # type: ignore[no-untyped-def]
+    """One step, then the rotation: returns fields, real variables and the place of the next step."""
+    lags, sources, factors = terms
+    delayed = _recall(ring, slot, lags, sources, factors)
+    slot = _keep(ring, slot, fields)
+    fields, reals = step(parameters, dt, fields, reals, delayed, noise)
+    return _turn(fields, turns), reals, slot
+
+
+def _stratonovich(parameters, dt, turns, fields, reals, ring, slot, terms, noise):  # type: ignore[no-untyped-def]
+    """Heun's step: the mean of where one started and of where two steps with the same noise end.
+
+    The second step starts at the predicted state and sees the delayed fields of one step later.
+    """
+    lags, sources, factors = terms
+    delayed = _recall(ring, slot, lags, sources, factors)
+    slot = _keep(ring, slot, fields)
+    ahead, reals_ahead = step(parameters, dt, fields, reals, delayed, noise)
+    ahead, fields = _turn(ahead, turns), _turn(fields, turns)
+    delayed = _recall(ring, slot, lags, sources, factors)
+    ahead, reals_ahead = step(parameters, dt, ahead, reals_ahead, delayed, noise)
+    return _mean(fields, ahead), _mean(reals, reals_ahead), slot
+
+
+_MOVES = {"ito": _ito, "stratonovich": _stratonovich}
+
+
 def _advance(  # type: ignore[no-untyped-def]
     parameters, dt, root_dt, decimation, start, state, words, past, turns, out
 ):
@@ -137,15 +190,15 @@ def _advance(  # type: ignore[no-untyped-def]
     out : ndarray, (samples, (3 FIELDS + REALS) * WIDTH)
         Box averages: fields, squared moduli, real variables.
     """
+    align_stack()
     ring, lags, sources, factors = past
-    slots = ring.shape[0]
-    slot = start % slots
+    slot = start % ring.shape[0]
     fields = load_complex(state, 0, WIDTH, FIELDS)
     reals = load_real(state, 2 * FIELDS * WIDTH, WIDTH, REALS)
     s0, s1, s2, s3 = load_real(words, 0, WIDTH, 4)
-    terms = load_complex(factors, 0, WIDTH, DELAYS)
+    terms = lags, sources, load_complex(factors, 0, WIDTH, DELAYS)
     weight = 1.0 / decimation
-    rowsize, ringsize = out.shape[1], ring.shape[1]
+    rowsize = out.shape[1]
     for sample in range(out.shape[0]):
         row = sample * rowsize
         for k in range(rowsize):
@@ -155,13 +208,7 @@ def _advance(  # type: ignore[no-untyped-def]
         sum_r = load_real(out, row + 3 * FIELDS * WIDTH, WIDTH, REALS)
         for _ in range(decimation):
             noise, s0, s1, s2, s3 = _draw(NAMES, root_dt, s0, s1, s2, s3)
-            delayed = _recall(ring, slot, lags, sources, terms)
-            store(ring, slot * ringsize, fields)
-            slot += 1
-            if slot == slots:
-                slot = 0
-            fields, reals = step(parameters, dt, fields, reals, delayed, noise)
-            fields = _turn(fields, turns)
+            fields, reals, slot = move(parameters, dt, turns, fields, reals, ring, slot, terms, noise)
             sum_f = _add(sum_f, fields)
             sum_m = _add(sum_m, _moduli(fields))
             sum_r = _add(sum_r, reals)
@@ -189,9 +236,22 @@ def _can_be_cached(function: Callable) -> bool:
     return not local and Path(inspect.getfile(function)).is_file()
 
 
+def _copy(template: Callable, names: dict[str, Any], name: str) -> Any:
+    """Return a template function that sees the given names."""
+    copy = python_types.FunctionType(template.__code__, names, name)
+    copy.__module__ = __name__
+    return copy
+
+
 @functools.cache
 def compile_kernel(
-    function: Callable, width: int, fields: int, reals: int, delays: int, noises: int
+    function: Callable,
+    interpretation: str,
+    width: int,
+    fields: int,
+    reals: int,
+    delays: int,
+    noises: int,
 ) -> Callable[..., None]:
     """Return the compiled loop for a step function.
 
@@ -200,6 +260,8 @@ def compile_kernel(
     function : callable
         Step function, plain Python at module level. Compiled functions that it calls should live in the
         same module: the disk cache does not notice changes elsewhere.
+    interpretation : {"ito", "stratonovich"}
+        How the noise is read.
     width : int
         Trajectories side by side: 1 for plain numbers.
     fields, reals, delays, noises : int
@@ -215,10 +277,41 @@ def compile_kernel(
         "NAMES": tuple(range(noises)),
     }
     names["step"] = njit(fastmath=fastmath, **_OPTIONS)(function)
-    kernel = python_types.FunctionType(_advance.__code__, names, "advance")
-    kernel.__module__ = __name__
+    move = _copy(_MOVES[interpretation], names, "move")
+    names["move"] = njit(fastmath=fastmath, **_OPTIONS)(move)
+    kernel = _copy(_advance, names, "advance")
     cache = _can_be_cached(function)
     if cache:
-        counts = f"{width}_{fields}_{reals}_{delays}_{noises}"
-        kernel.__qualname__ = f"advance_{function.__qualname__}_{counts}_{_fingerprint(function)}"
+        where = hashlib.sha256(inspect.getfile(function).encode()).hexdigest()[:8]
+        counts = f"{interpretation}_{width}_{fields}_{reals}_{delays}_{noises}"
+        family = f"advance_{where}_{function.__qualname__}_{counts}_"
+        kernel.__qualname__ = family + _fingerprint(function)
     return njit(cache=cache, fastmath=fastmath, error_model="numpy", nogil=True)(kernel)
+
+
+def first_call(kernel: Any, *arguments: Any) -> float:
+    """Call a kernel, so that it is ready afterwards; return the seconds that it took to compile it.
+
+    That is 0 if it was ready or came from the disk cache. A kernel compiled anew replaces its older versions
+    in the cache: other processes that still use those have them in memory, or compile them again.
+    """
+    ready, found = len(kernel.overloads), sum(kernel.stats.cache_hits.values())
+    begin = time.perf_counter()
+    kernel(*arguments)
+    if len(kernel.overloads) == ready or sum(kernel.stats.cache_hits.values()) > found:
+        return 0.0
+    seconds = time.perf_counter() - begin
+    _log.info("compiled %s in %.1f s", kernel.py_func.__qualname__, seconds)
+    if kernel.stats.cache_path:
+        _remove_older(Path(kernel.stats.cache_path), kernel.py_func.__qualname__)
+    return seconds
+
+
+def _remove_older(folder: Path, name: str) -> None:
+    """Remove cached kernels of the same family and Python version that were made from older sources."""
+    family = name.rpartition("_")[0]
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    for path in folder.glob(f"_kernel.{glob.escape(family)}_*.{python}*.nb[ci]"):
+        if name not in path.name:
+            with contextlib.suppress(OSError):  # in use, or already removed by another process
+                path.unlink()

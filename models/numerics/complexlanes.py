@@ -13,7 +13,7 @@ from numba.core.cgutils import create_struct_proxy
 from numba.core.datamodel import models
 from numba.extending import intrinsic, make_attribute_wrapper, overload, register_model
 
-from models.numerics.simd import Vec, is_real
+from models.numerics.simd import Vec, is_real, where
 
 __all__ = ["ComplexVec", "abs2", "join"]
 
@@ -28,6 +28,9 @@ class ComplexVec(types.Type):
         super().__init__(name=f"Complex{part.name}")
 
 
+_COMPLEX = (ComplexVec, types.Complex)
+
+
 @register_model(ComplexVec)
 class _ComplexVecModel(models.StructModel):
     def __init__(self, manager: Any, kind: ComplexVec) -> None:
@@ -39,12 +42,12 @@ make_attribute_wrapper(ComplexVec, "imag", "imag")
 
 
 def join(real: float, imag: float) -> complex:
-    """Return ``real + i imag``, for numbers or lanes."""
-    return complex(real, imag)
+    """Return ``real + i imag``, for numbers, lanes or arrays."""
+    return real + 1j * imag
 
 
 def abs2(z: complex) -> float:
-    """Return the squared modulus of `z`, for numbers or lanes."""
+    """Return the squared modulus of `z`, for numbers, lanes or arrays."""
     return z.real * z.real + z.imag * z.imag
 
 
@@ -69,7 +72,7 @@ def _overload_join(real: types.Type, imag: types.Type) -> Callable | None:
 
 @overload(abs2, strict=False, jit_options={"forceinline": True})
 def _overload_abs2(z: types.Type) -> Callable | None:
-    if isinstance(z, (ComplexVec, types.Complex)):
+    if isinstance(z, _COMPLEX):
         return lambda z: z.real * z.real + z.imag * z.imag
     return None
 
@@ -82,7 +85,7 @@ def _shape(a: types.Type, b: types.Type) -> str | None:
         return "zr" if isinstance(a, types.Complex) and isinstance(b, Vec) else None
     letters = ""
     for kind in (a, b):
-        if isinstance(kind, (ComplexVec, types.Complex)):
+        if isinstance(kind, _COMPLEX):
             letters += "z"
         elif is_real(kind):
             letters += "r"
@@ -127,3 +130,11 @@ _define(
 @overload(operator.neg, strict=False, jit_options={"forceinline": True})
 def _overload_negative(a: types.Type) -> Callable | None:
     return (lambda a: join(-a.real, -a.imag)) if isinstance(a, ComplexVec) else None
+
+
+@overload(where, strict=False, jit_options={"forceinline": True})
+def _overload_where(mask: types.Type, a: types.Type, b: types.Type) -> Callable | None:
+    both = isinstance(a, _COMPLEX) and isinstance(b, _COMPLEX)
+    if not isinstance(mask, Vec) or not both:
+        return None
+    return lambda mask, a, b: join(where(mask, a.real, b.real), where(mask, a.imag, b.imag))

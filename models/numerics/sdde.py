@@ -8,9 +8,14 @@ A `System` has complex fields a_k, real variables, and a step function written o
 
 `fields`, `delayed` and `noise` are tuples of complex numbers, `reals` a tuple of real numbers, all at the
 start of the step (`delayed` one delay earlier and already multiplied with its factor). `noise` holds
-complex Wiener increments, <dW dW*> = dt, so what multiplies them is taken at the start of the step: the
-equation is read in the sense of Ito. The integrator rotates each field by its own frequency afterwards,
+complex Wiener increments, <dW dW*> = dt. The integrator rotates each field by its own frequency afterwards,
 exactly. Whatever the step treats implicitly is the step's own business.
+
+The system names its interpretation. "ito": one step as above, so what multiplies the noise is taken at the
+start of the step (Euler-Maruyama). "stratonovich": the mean of the start and of the end of two steps with
+the same noise, the second with the delayed fields of one step later (Heun). The noise is then taken at the
+middle, provided that the step is linear in it, and without noise the scheme is of second order. For additive
+noise both mean the same.
 
 The step is compiled in two ways: with float64 numbers, one trajectory at a time (engine "scalar", the
 reference), and with float32 lanes, 16 trajectories at a time (engine "lanes"). It may use
@@ -20,14 +25,15 @@ live at the top level of a module to be found in numba's disk cache.
 
 import math
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from models.numerics._groups import Group, make_group, run_groups
-from models.numerics._kernel import LANES, compile_kernel
+from models.numerics._groups import Group, Results, Yield, empty_group, make_group, run_groups
+from models.numerics._kernel import LANES, compile_kernel, first_call
+from models.numerics._records import Grid, Record
 from models.numerics.random import streams
 
 __all__ = ["Delay", "Ensemble", "System", "integrate", "whole_steps"]
@@ -71,6 +77,8 @@ class System:
         Delayed terms, in the order in which `step` gets them.
     frequencies : tuple of float
         Frequency of each field's rotation ``exp(2 pi i f t)``; empty for none.
+    interpretation : {"ito", "stratonovich"}
+        How multiplicative noise is read.
     """
 
     step: Callable[..., Any]
@@ -80,12 +88,15 @@ class System:
     noises: int = 0
     delays: tuple[Delay, ...] = ()
     frequencies: tuple[float, ...] = ()
+    interpretation: str = "ito"
 
     def __post_init__(self) -> None:
         if self.fields < 1:
             raise ValueError(f"fields is {self.fields}; a system needs at least one complex field")
         if self.frequencies and len(self.frequencies) != self.fields:
             raise ValueError(f"frequencies has {len(self.frequencies)} entries for {self.fields} fields")
+        if self.interpretation not in {"ito", "stratonovich"}:
+            raise ValueError(f"interpretation is {self.interpretation!r}; choose 'ito' or 'stratonovich'")
         for term in self.delays:
             if not 0 <= term.source < self.fields:
                 raise ValueError(
@@ -95,12 +106,12 @@ class System:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Box averages of an ensemble of trajectories.
+    """Box averages of an ensemble of trajectories, or what was accumulated from them.
 
     Attributes
     ----------
     time : ndarray, (samples,)
-        Middle of each box; 0 is the end of the settling time.
+        Middle of each box; 0 is the end of the settling time. No samples if no series was asked for.
     fields : ndarray of complex64, (trajectories, fields, samples)
         Averaged fields.
     moduli : ndarray of float32, (trajectories, fields, samples)
@@ -109,6 +120,10 @@ class Ensemble:
         Averaged real variables.
     engine : str
         "lanes" or "scalar".
+    compile_s : float
+        Time that this call spent on compiling; 0 if the kernel was ready or on disk.
+    records : tuple
+        One result per record that was asked for.
     """
 
     time: np.ndarray
@@ -116,6 +131,8 @@ class Ensemble:
     moduli: np.ndarray
     reals: np.ndarray
     engine: str
+    compile_s: float = 0.0
+    records: tuple[Any, ...] = ()
 
 
 def whole_steps(name: str, span: float, step: float) -> int:
@@ -193,35 +210,47 @@ def _samples(duration: float, step: float, sample: float, settle: float) -> tupl
     return decimation, samples, math.ceil(settle / sample - 1e-6)
 
 
+def _results(system: System, trajectories: int, samples: int) -> Results:
+    """Return empty arrays for averaged fields, squared moduli and real variables."""
+    return (
+        np.empty((trajectories, system.fields, samples), np.complex64),
+        np.empty((trajectories, system.fields, samples), np.float32),
+        np.empty((trajectories, system.reals, samples), np.float32),
+    )
+
+
 def _advancer(
     system: System, width: int, real: Any, step: float, decimation: int, lags: tuple[int, ...]
-) -> Callable[[Group, np.ndarray], None]:
-    """Return the function that advances a group and fills an array with box averages."""
+) -> tuple[Callable[[Group, np.ndarray], None], float]:
+    """Return the function that advances a group and fills in box averages, and the time to compile it."""
     kernel = compile_kernel(
-        system.step, width, system.fields, system.reals, len(system.delays), system.noises
+        system.step,
+        system.interpretation,
+        width,
+        system.fields,
+        system.reals,
+        len(system.delays),
+        system.noises,
     )
     parameters, dt, root_dt = _as_type((system.parameters, step, math.sqrt(step)), real)
     turn = np.exp(2j * np.pi * step * np.array(system.frequencies or (0.0,) * system.fields))
     turns = tuple(turn.astype(np.complex64 if real is np.float32 else np.complex128))
     sources = tuple(term.source for term in system.delays)
 
-    def advance(group: Group, out: np.ndarray) -> None:
+    def arguments(group: Group, out: np.ndarray) -> tuple:
         past = (group.ring, lags, sources, group.factors)
-        kernel(
-            parameters,
-            dt,
-            root_dt,
-            decimation,
-            group.start,
-            group.state,
-            group.words,
-            past,
-            turns,
-            out,
-        )
-        group.start += len(out) * decimation
+        begin = (group.start, group.state, group.words)
+        return parameters, dt, root_dt, decimation, *begin, past, turns, out
 
-    return advance
+    def advance(group: Group, out: np.ndarray) -> None:
+        kernel(*arguments(group, out))
+        group.start += len(out) * decimation
+        if not np.isfinite(group.state).all():
+            raise FloatingPointError(f"the fields diverged; a step of {step:g} is too large for this system")
+
+    nobody = empty_group(width, real, system.fields, system.reals, len(system.delays))
+    nothing = np.empty((0, (3 * system.fields + system.reals) * width), real)
+    return advance, first_call(kernel, *arguments(nobody, nothing))
 
 
 def integrate(
@@ -235,11 +264,14 @@ def integrate(
     settle: float = 0.0,
     seed: int = 0,
     engine: str = "auto",
+    record: Sequence[Record] = (),
+    series: bool = True,
     on_progress: Callable[[float], None] | None = None,
 ) -> Ensemble:
-    """Integrate an ensemble of trajectories and return its box averages.
+    """Integrate an ensemble of trajectories; return its box averages, or what is accumulated from them.
 
-    Memory is bounded by what is returned. Ctrl-C stops a run within some milliseconds.
+    Memory is bounded by what is returned: with ``series=False`` it does not grow with `duration`. Ctrl-C
+    stops a run within some milliseconds.
 
     Parameters
     ----------
@@ -261,6 +293,11 @@ def integrate(
         Seed of the ensemble; each trajectory derives its own stream from it.
     engine : {"auto", "lanes", "scalar"}
         float32 lanes, float64 numbers, or lanes wherever the processor is known.
+    record : sequence of Record
+        What to accumulate from the box averages during the run: `Moments`, `Correlation`, `Periodogram`.
+        The results come in this order in `Ensemble.records`.
+    series : bool
+        Whether to return the box averages themselves.
     on_progress : callable, optional
         Called from the calling thread with the fraction done.
 
@@ -271,7 +308,8 @@ def integrate(
     Raises
     ------
     ValueError
-        For shapes that do not fit, times that are no multiples of `step`, or an unknown engine.
+        For shapes that do not fit, times that are no multiples of `step`, an unknown engine, or records
+        that the run is too short for.
     FloatingPointError
         If a trajectory diverges.
     """
@@ -282,20 +320,18 @@ def integrate(
     width, real = (LANES, np.float32) if engine == "lanes" else (1, np.float64)
     words, factors = streams(seed, len(fields)), _factors(system, len(fields))
     slots = max(lags, default=1)
-    results = (
-        np.empty((len(fields), system.fields, samples), np.complex64),
-        np.empty((len(fields), system.fields, samples), np.float32),
-        np.empty((len(fields), system.reals, samples), np.float32),
-    )
+    grid = Grid(len(fields), system.fields, samples, sample)
+    recorders = tuple(description.start(grid) for description in record)
+    results = _results(system, len(fields), samples if series else 0)
+    chunk = max(1, min(_CHUNK_STEPS // decimation, _CHUNK_SAMPLES))
+    advance, compile_s = _advancer(system, width, real, step, decimation, lags)
     run_groups(
         range(0, len(fields), width),
         lambda first: make_group(first, width, real, fields, reals, words, factors, slots),
-        _advancer(system, width, real, step, decimation, lags),
-        results,
-        skipped,
-        max(1, min(_CHUNK_STEPS // decimation, _CHUNK_SAMPLES)),
+        advance,
+        Yield(system.fields, system.reals, skipped, samples, chunk, results if series else None, recorders),
         on_progress,
     )
-    if not np.isfinite(results[1][:, :, -1]).all():
-        raise FloatingPointError(f"the fields diverged; a step of {step:g} is too large for this system")
-    return Ensemble((np.arange(samples) + 0.5) * sample, *results, engine)
+    time = (np.arange(results[0].shape[2]) + 0.5) * sample
+    records = tuple(recorder.result() for recorder in recorders)
+    return Ensemble(time, *results, engine, compile_s, records)

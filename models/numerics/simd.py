@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.cgutils import get_or_insert_function
@@ -166,16 +167,29 @@ def splat(typing_context: Any, x: types.Type, like: Vec) -> Any:
 
 
 @_intrinsic
-def where(typing_context: Any, mask: Vec, a: types.Type, b: types.Type) -> Any:
-    """Take `a` in the lanes where `mask` holds, else `b`."""
-    vec = _common(a, b)
-    assert vec is not None
+def _select(typing_context: Any, mask: Vec, a: types.Type, b: types.Type) -> Any:
+    vec = _common(a, b) or Vec(types.float32, mask.lanes)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         x, y = (_broadcast(context, builder, args[k], signature.args[k], vec) for k in (1, 2))
         return builder.select(args[0], x, y)
 
     return vec(mask, a, b), generate
+
+
+def where(mask: Any, a: Any, b: Any) -> Any:
+    """Take `a` where `mask` holds, else `b`: for numbers, lanes or arrays, real or complex.
+
+    If neither `a` nor `b` are lanes, those of a lane mask become float32 lanes.
+    """
+    return np.where(mask, a, b)[()]
+
+
+@overload(where, strict=False, jit_options={"forceinline": True})
+def _overload_where(mask: types.Type, a: types.Type, b: types.Type) -> Callable | None:
+    if isinstance(mask, Vec):
+        return (lambda mask, a, b: _select(mask, a, b)) if is_real(a) and is_real(b) else None
+    return lambda mask, a, b: a if mask else b
 
 
 def _define_unary(element: Callable[[Any], Any], emit: Callable[[Any, Any, Any], Any]) -> Any:

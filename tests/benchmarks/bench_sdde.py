@@ -1,7 +1,8 @@
 """Time of the stochastic delay integrator per step of one laser pair, next to other ways to compute it.
 
-Run on its own: ``python tests/benchmarks/bench_sdde.py``. All times are processor time of one thread, the
-best of several runs; a ratio above 1 says how many times longer the peer takes.
+Run on its own: ``python tests/benchmarks/bench_sdde.py``. A step's time is processor time of one thread, the
+median of several runs; what is compared runs in turns, so that a drift of the machine's load cancels. A ratio
+above 1 says how many times longer the peer takes.
 """
 
 import ctypes
@@ -20,10 +21,13 @@ import numpy as np
 from models import micropillars as mp
 from models.micropillars.equations import Rates
 from models.micropillars.simulation import delay_system
-from models.numerics import System, integrate
+from models.numerics import Correlation, Moments, Periodogram, System, integrate, sdde
+from models.numerics._groups import make_group
+from models.numerics._kernel import LANES
 from models.numerics.random import streams
 
 STEP_NS, SAMPLE_NS = 1e-3, 25e-3
+BOX = round(SAMPLE_NS / STEP_NS)
 PAIR = mp.kreinberg2019(25, 23.5, detuning_ghz=0.5, inactive_loss_factor=1.34)
 SYSTEM = delay_system(PAIR, 0.0)
 START = np.array([3.8, 0.0, 3.2, 0.0])
@@ -31,24 +35,34 @@ CARRIERS = np.array([0.5276, 11.1, 0.5272, 8.8], np.float32)
 COMPILER = ("g++", "-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-std=c++17")
 
 
-def best(run: Callable[[], Any], steps: int, repeats: int) -> float:
-    """Return the shortest processor time of a run in ns per pair step."""
-    run()
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        run()
-        times.append(time.process_time() - begin)
-    return min(times) / steps * 1e9
+def in_turns(runs: dict[str, tuple[Callable[[], Any], int]], repeats: int) -> dict[str, float]:
+    """Run each (function, number of pair steps) in turns; return the median times in ns per pair step."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats + 1):  # the first is for warming up
+        for name, (run, steps) in runs.items():
+            begin = time.process_time()
+            run()
+            times[name].append((time.process_time() - begin) / steps * 1e9)
+    return {name: float(np.median(values[1:])) for name, values in times.items()}
 
 
-def engine_run(engine: str, trajectories: int, samples: int) -> Callable[[], Any]:
+def kernel_run(engine: str, samples: int) -> Callable[[], Any]:
+    """Return a run of the bare compiled loop over one group, as the C++ function is one."""
+    width, real = (LANES, np.float32) if engine == "lanes" else (1, np.float64)
+    lags = tuple(round(term.delay / STEP_NS) for term in SYSTEM.delays)
+    advance, _ = sdde._advancer(SYSTEM, width, real, STEP_NS, BOX, lags)
+    fields, reals = np.tile(START + 0j, (width, 1)), np.tile(CARRIERS.astype(float), (width, 1))
+    factors = np.array([[term.factor] * width for term in SYSTEM.delays])
+    group = make_group(0, width, real, fields, reals, streams(1, width), factors, max(lags))
+    out = np.empty((samples, (3 * SYSTEM.fields + SYSTEM.reals) * width), real)
+    return lambda: advance(group, out)
+
+
+def engine_run(engine: str, trajectories: int, samples: int, **more: Any) -> Callable[[], Any]:
     """Return a run of `integrate` as a whole, results included."""
     fields, reals = np.tile(START, (trajectories, 1)), np.tile(CARRIERS, (trajectories, 1))
-    duration = samples * SAMPLE_NS
-    return lambda: integrate(
-        SYSTEM, fields, reals, duration=duration, step=STEP_NS, sample=SAMPLE_NS, seed=1, engine=engine
-    )
+    times = {"duration": samples * SAMPLE_NS, "step": STEP_NS, "sample": SAMPLE_NS}
+    return lambda: integrate(SYSTEM, fields, reals, **times, seed=1, engine=engine, **more)
 
 
 def numpy_step(p: Rates, dt: float, state: list, into: list, kicks: list) -> list:
@@ -118,7 +132,7 @@ def cpp_run(folder: Path) -> Callable[[int], np.ndarray] | None:
 
     def run(samples: int) -> np.ndarray:
         out = np.empty((samples, 16, 16), np.float32)
-        slots, decimation = round(PAIR.delay_ns / STEP_NS), round(SAMPLE_NS / STEP_NS)
+        slots, decimation = round(PAIR.delay_ns / STEP_NS), BOX
         kernel(*(a.ctypes.data for a in inputs), STEP_NS, slots, samples, decimation, out.ctypes.data)
         return out
 
@@ -151,23 +165,62 @@ def row(name: str, value: float, unit: str, peer: str, peer_value: float | None)
     }
 
 
-def benchmarks() -> Iterator[dict[str, Any]]:
-    """Yield dicts with name, value, unit, peer, peer_value and ratio."""
-    name, unit, box = "SDDE lanes, one laser pair", "ns/step", round(SAMPLE_NS / STEP_NS)
-    lanes_run = engine_run("lanes", 16, 8000)
-    lanes = best(lanes_run, 8000 * box * 16, 5)
-    scalar = best(engine_run("scalar", 2, 4000), 4000 * box * 2, 3)
-    yield row(name, lanes, unit, "numba scalar float64", scalar)
-    vectorised = best(lambda: numpy_run(SYSTEM, 2048, 400), 2048 * 400, 2)
-    yield row(name, lanes, unit, "numpy, 2048 trajectories", vectorised)
+def kernels() -> Iterator[dict[str, Any]]:
+    """The compiled loop on one core against other loops that do the same."""
+    name, unit, lanes_steps = "SDDE kernel, one laser pair", "ns/step", 2000 * BOX * LANES
+    runs = {
+        "lanes": (kernel_run("lanes", 2000), lanes_steps),
+        "numba scalar float64": (kernel_run("scalar", 1000), 1000 * BOX),
+        "numpy, 2048 trajectories": (lambda: numpy_run(SYSTEM, 2048, 100), 2048 * 100),
+    }
     with tempfile.TemporaryDirectory() as folder:
         cpp = cpp_run(Path(folder))
         if cpp is not None:
-            pairs = [[best(r, 8000 * box * 16, 1) for r in (lanes_run, lambda: cpp(8000))] for _ in range(5)]
-            ours, peer = (min(times) for times in zip(*pairs, strict=True))
-            yield row(name, ours, unit, "C++ (g++ -O3 -march=native, 16 lanes)", peer)
+            runs["C++ (g++ -O3 -march=native, 16 lanes)"] = (lambda: cpp(2000), lanes_steps)
+        times = in_turns(runs, 9)
+    lanes = times.pop("lanes")
+    for peer, value in times.items():
+        yield row(name, lanes, unit, peer, value)
+
+
+def whole_runs() -> Iterator[dict[str, Any]]:
+    """`integrate` as a whole, with what it records."""
+    unit, samples = "ns/step", 20_000
+    steps = samples * BOX * LANES
+    records: dict[str, list[Any]] = {
+        "moments": [Moments()],
+        "correlations to 25 ns": [Correlation(25.0)],
+        "spectra of 50 ns segments": [Periodogram(50.0)],
+    }
+    runs = {"series": (engine_run("lanes", LANES, samples), steps)}
+    runs |= {
+        what: (engine_run("lanes", LANES, samples, record=record, series=False), steps)
+        for what, record in records.items()
+    }
+    times = in_turns(runs, 5)
+    series = times.pop("series")
+    for what, value in times.items():
+        yield row(f"integrate, {what}", value, unit, "series", series)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    cores = min(os.cpu_count() or 1, 2)
+    walls = []
+    for count in (1, cores) * 3:
+        run = engine_run("lanes", count * LANES, samples)
+        begin = time.perf_counter()
+        run()
+        walls.append((time.perf_counter() - begin) / count)
+    one, two = (float(np.median(walls[k::2])) for k in (0, 1))
+    name = f"integrate, {cores} cores (load before: {load:.1f})"
+    yield row(name, two / steps * 1e9, "ns/step", "one core", one / steps * 1e9)
+
+
+def benchmarks() -> Iterator[dict[str, Any]]:
+    """Yield dicts with name, value, unit, peer, peer_value and ratio."""
+    yield from kernels()
+    yield from whole_runs()
+    with tempfile.TemporaryDirectory() as folder:
         cold, warm = first_call_s(Path(folder)), first_call_s(Path(folder))
-        yield row("first simulation, kernel cached", warm, "s", "compiling", cold)
+    yield row("first simulation, kernel cached", warm, "s", "compiling", cold)
     begin = time.perf_counter()
     mp.simulate(PAIR, duration_ns=400, average_phase=True)
     yield row("one detuning point, 16 x 400 ns", time.perf_counter() - begin, "s", "wanted", 0.3)

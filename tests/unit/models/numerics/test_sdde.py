@@ -1,5 +1,6 @@
 """The stochastic delay integrator against solutions that are known."""
 
+import dataclasses
 import math
 import os
 import signal
@@ -120,20 +121,42 @@ def test_the_step_changes_the_variance_by_the_first_order_of_the_scheme_only():
         assert abs(linear_correlation(0.0, step).real / exact - 1) == pytest.approx(RATE * step / 2, rel=0.35)
 
 
-def test_noise_is_read_in_the_sense_of_ito():
-    # da = -gamma a dt + s a dB, real B: <a> = exp(-gamma t) for Ito, exp((s^2/2 - gamma) t) for Stratonovich
-    system = System(geometric, Linear(1.0, 0.6), 1, 0, 1)
-    ensemble = integrate(system, np.ones((4096, 1)), duration=1.0, step=0.002, sample=0.002, seed=4)
+@pytest.mark.parametrize("engine", ["lanes", "scalar"])
+@pytest.mark.parametrize("interpretation", ["ito", "stratonovich"])
+def test_multiplicative_noise_is_read_as_the_system_says(interpretation, engine):
+    # da = -gamma a dt + s a dB, real B: <a> = exp(-gamma t), <a^2> = exp((s^2 - 2 gamma) t) for Ito;
+    # Stratonovich's gamma is smaller by s^2/2
+    drift = {"ito": -1.0, "stratonovich": -1.0 + 0.18}
+    system = System(geometric, Linear(1.0, 0.6), 1, 0, 1, interpretation=interpretation)
+    ensemble = integrate(
+        system, np.ones((4096, 1)), duration=1.0, step=0.002, sample=0.002, seed=4, engine=engine
+    )
     final = ensemble.fields[:, 0, -1].real.astype(float)
     mean, error = mean_and_error(final)
     assert error < 0.005
-    assert abs(mean - math.exp(-1.0)) < 4 * error + 0.001
-    assert abs(mean - math.exp(0.18 - 1.0)) > 10 * error
+    assert abs(mean - math.exp(drift[interpretation])) < 4 * error + 0.001
+    (other,) = {"ito", "stratonovich"} - {interpretation}
+    assert abs(mean - math.exp(drift[other])) > 10 * error
     second, error = mean_and_error(final**2)
-    assert abs(second - math.exp(0.36 - 2.0)) < 4 * error + 0.001
+    assert abs(second - math.exp(0.36 + 2 * drift[interpretation])) < 4 * error + 0.001
 
 
-def final_stuart_landau(step, engine):
+def test_both_readings_are_the_same_for_additive_noise():
+    system = System(linear, Linear(RATE, 1.0), 1, 0, 1, (Delay(0, DELAY, FEEDBACK),))
+    heun = dataclasses.replace(system, interpretation="stratonovich")
+    times = {"duration": 100.0, "step": 0.02, "sample": 0.02, "settle": 20.0, "seed": 6}
+    one, two = (
+        integrate(s, np.zeros((128, 1)), **times).moduli[:, 0].mean(axis=1, dtype=float)
+        for s in (system, heun)
+    )
+    mean, error = mean_and_error(two)
+    assert abs(mean - linear_correlation(0.0).real) < 4 * error + 1e-4
+    # on the same path the schemes differ by their error only: Euler's first order
+    difference, error = mean_and_error(one - two)
+    assert abs(difference - (linear_correlation(0.0, 0.02) - linear_correlation(0.0)).real) < 4 * error + 5e-4
+
+
+def final_stuart_landau(step, engine, interpretation="ito"):
     coupling = 0.3
     system = System(
         stuart_landau,
@@ -141,6 +164,7 @@ def final_stuart_landau(step, engine):
         fields=2,
         delays=(Delay(1, 2.0), Delay(0, 2.0)),
         frequencies=(0.9 / (2 * math.pi), -0.9 / (2 * math.pi)),
+        interpretation=interpretation,
     )
     start = np.array([[1.0, 0.5 + 0.1j]])
     return integrate(system, start, duration=20.0, step=step, sample=step, engine=engine).fields[0, :, -1]
@@ -155,6 +179,16 @@ def test_noise_free_delayed_oscillators_reach_the_reference_solution_in_first_or
     better = 2 * final_stuart_landau(0.0025, "scalar") - final_stuart_landau(0.005, "scalar")
     assert np.abs(better - reference).max() < 2e-4
     assert np.abs(final_stuart_landau(0.01, "lanes") - final_stuart_landau(0.01, "scalar")).max() < 1e-4
+
+
+def test_without_noise_the_scheme_of_stratonovich_is_of_second_order():
+    reference = np.array([0.637455 - 0.469664j, 0.337568 + 0.716226j])
+    steps = (0.1, 0.05, 0.025)
+    errors = [np.abs(final_stuart_landau(h, "scalar", "stratonovich") - reference).max() for h in steps]
+    np.testing.assert_allclose(np.array(errors[:-1]) / errors[1:], 4.0, rtol=0.25)
+    assert errors[-1] < 3e-3
+    lanes, scalar = (final_stuart_landau(0.05, engine, "stratonovich") for engine in ("lanes", "scalar"))
+    assert np.abs(lanes - scalar).max() < 1e-4
 
 
 def test_rotation_is_exact_and_does_not_change_the_modulus():
@@ -256,11 +290,9 @@ def step(p, dt, fields, reals, delayed, noise):
     script = """
 import numpy as np, own_system
 from models.numerics import System, integrate
-from models.numerics._kernel import compile_kernel
-system = System(own_system.step, (), 1)
-result = integrate(system, np.ones((1, 1)), duration=1, step=1, sample=1, engine="scalar")
-kernel = compile_kernel(own_system.step, 1, 1, 0, 0, 0)
-print(sum(kernel.stats.cache_hits.values()), result.fields[0, 0, 0].real)
+times = {"duration": 1, "step": 1, "sample": 1, "engine": "scalar"}
+result, again = (integrate(System(own_system.step, (), 1), np.ones((1, 1)), **times) for _ in range(2))
+print(result.compile_s > 0.1, again.compile_s, result.fields[0, 0, 0].real)
 """
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
 
@@ -270,11 +302,18 @@ print(sum(kernel.stats.cache_hits.values()), result.fields[0, 0, 0].real)
             command, env=environment, capture_output=True, text=True, check=True
         ).stdout.split()
 
+    def kernels():
+        return {path.name for path in (tmp_path / "cache").rglob("*advance_*step*")}
+
     module.write_text(text)
-    assert run() == ["0", "0.5"]
-    assert run() == ["1", "0.5"]
+    assert run() == ["True", "0.0", "0.5"]
+    first = kernels()
+    assert len(first) == 2  # index and code
+    assert run() == ["False", "0.0", "0.5"]
     module.write_text(text.replace("0.5", "0.25"))
-    assert run() == ["0", "0.25"]
+    assert run() == ["True", "0.0", "0.25"]
+    assert len(kernels()) == 2  # the older ones are gone
+    assert not kernels() & first
 
 
 def test_a_step_that_is_too_large_is_reported():
@@ -308,6 +347,8 @@ def test_wrong_input_is_refused_with_one_clear_sentence(change, sentence):
 def test_a_system_that_does_not_fit_together_is_refused():
     with pytest.raises(ValueError, match="delayed field 1 does not exist; there are 1 fields"):
         System(decay, Linear(1.0, 1.0), 1, delays=(Delay(1, 1.0),))
+    with pytest.raises(ValueError, match="interpretation is 'Ito'; choose 'ito' or 'stratonovich'"):
+        System(decay, Linear(1.0, 1.0), 1, interpretation="Ito")
     with pytest.raises(ValueError, match="frequencies has 2 entries for 1 fields"):
         System(decay, Linear(1.0, 1.0), 1, frequencies=(1.0, 2.0))
     uneven = System(linear, Linear(1.0, 1.0), 1, 0, 1, (Delay(0, 1.0, np.ones(3)),))

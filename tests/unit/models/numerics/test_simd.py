@@ -101,7 +101,8 @@ def test_a_literal_does_not_promote_float32_lanes_to_float64():
 
 
 def formula(a, b, x):
-    return a * b - b * x + x * a + (a + x) * (x - b) + (-a) * 2.0 + join(x, abs2(b))
+    choice = where(x > 0.2, a, b * 2.0) + where(abs2(a) < 1.0, 0.25, 1.5)
+    return choice + a * b - b * x + x * a + (a + x) * (x - b) + (-a) * 2.0 + join(x, abs2(b))
 
 
 compiled_formula = njit(formula)
