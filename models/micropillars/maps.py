@@ -160,7 +160,7 @@ def detuning_map(
         level = zero_lag(light)
         names = {"g2": "g2_w1w2", "g2_std": "g2_w1w2_std"}
         parts = [level, seen[["power", "power_std"]], across[list(names)].rename(names)]
-        return xr.merge(parts, combine_attrs="drop").assign_attrs(seen.attrs)
+        return xr.merge(parts, combine_attrs="override").assign_attrs(seen.attrs)
 
     pairs = _detuned(pair, detunings_ghz)
     result = scanned(

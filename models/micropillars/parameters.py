@@ -155,7 +155,7 @@ class Pillar:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pillars, face to face.
+    """Two pillars, face to face or through a relay.
 
     Parameters
     ----------
