@@ -4,8 +4,9 @@ from models.numerics.complexlanes import abs2, join
 from models.numerics.correlation import Correlation, IntensityCorrelation
 from models.numerics.moments import IntensityMoments, Moments
 from models.numerics.periodogram import Periodogram, PowerSpectrum
-from models.numerics.sdde import Delay, Ensemble, System, integrate, whole_steps
+from models.numerics.sdde import integrate, whole_steps
 from models.numerics.simd import where
+from models.numerics.system import Delay, Ensemble, System
 
 __all__ = [
     "Correlation",

@@ -11,7 +11,7 @@ from numba import njit
 
 from models.numerics._records import Recorder
 
-__all__ = ["Group", "Results", "Yield", "empty_group", "make_group", "run_groups"]
+__all__ = ["Group", "Results", "Yield", "aligned", "empty_group", "make_group", "run_groups"]
 
 Results = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -38,7 +38,7 @@ def _interleave(values: np.ndarray, real: type[np.floating]) -> np.ndarray:
     return np.ascontiguousarray(values).view(np.float64).T.astype(real)
 
 
-def _aligned(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
+def aligned(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     """Return an empty array that begins at a cache line, so that no lanes lie across two lines."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.empty(size + 64, np.uint8)
@@ -59,7 +59,7 @@ def make_group(
     """Lay out `width` trajectories from `first` on; spare lanes repeat the last trajectory."""
     lanes = np.minimum(np.arange(first, first + width), len(fields) - 1)
     pairs = _interleave(fields[lanes], real)
-    ring = _aligned((slots, pairs.size), real)
+    ring = aligned((slots, pairs.size), real)
     ring[:] = pairs.ravel()
     return Group(
         first=first,
@@ -187,7 +187,7 @@ def run_groups(
     def run(first: int) -> None:
         group = make(first)
         boxes = _Boxes(group, wanted)
-        buffer = _aligned((wanted.chunk, columns * group.width), group.state.dtype)
+        buffer = aligned((wanted.chunk, columns * group.width), group.state.dtype)
         for span, kept in ((wanted.skipped, False), (wanted.samples, True)):
             for at in range(0, span, wanted.chunk):
                 if stop.is_set():

@@ -5,30 +5,22 @@ with these filled in under a name that carries a fingerprint of all source text 
 cache finds it again in the next process and never serves a kernel made from older sources.
 """
 
-import contextlib
 import functools
-import glob
-import hashlib
-import inspect
-import logging
 import sys
-import time
 import types as python_types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 from numba import njit
 from numba.extending import overload, register_jitable
 
+from models.numerics._diskcache import can_be_cached, name_on_disk
 from models.numerics.complexlanes import ComplexVec, abs2
 from models.numerics.lanememory import align_stack, load_complex, load_real, store
 from models.numerics.random import gaussian, next_word
 
-__all__ = ["LANES", "compile_kernel", "first_call"]
-
-_log = logging.getLogger("models.numerics")
+__all__ = ["LANES", "compile_kernel"]
 
 LANES = 16  # fastest or equal to 8 and 32 on AVX-512, AVX2 and SSE alike
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "forceinline": True}
@@ -222,20 +214,6 @@ def _advance(  # type: ignore[no-untyped-def]
     store(words, 0, (s0, s1, s2, s3))
 
 
-def _fingerprint(function: Callable) -> str:
-    """Digest of all source text that goes into a kernel: the step's module and those of the lanes."""
-    digest = hashlib.sha256(f"{numba.__version__} {function.__module__}".encode())
-    for path in (Path(inspect.getfile(function)), *_SOURCES):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _can_be_cached(function: Callable) -> bool:
-    """Tell whether another process can import the function: neither local, nor typed in, nor a script's."""
-    local = "<locals>" in function.__qualname__ or function.__module__ == "__main__"
-    return not local and Path(inspect.getfile(function)).is_file()
-
-
 def _copy(template: Callable, names: dict[str, Any], name: str) -> Any:
     """Return a template function that sees the given names."""
     copy = python_types.FunctionType(template.__code__, names, name)
@@ -280,38 +258,8 @@ def compile_kernel(
     move = _copy(_MOVES[interpretation], names, "move")
     names["move"] = njit(fastmath=fastmath, **_OPTIONS)(move)
     kernel = _copy(_advance, names, "advance")
-    cache = _can_be_cached(function)
+    cache = can_be_cached(function)
     if cache:
-        where = hashlib.sha256(inspect.getfile(function).encode()).hexdigest()[:8]
         counts = f"{interpretation}_{width}_{fields}_{reals}_{delays}_{noises}"
-        family = f"advance_{where}_{function.__qualname__}_{counts}_"
-        kernel.__qualname__ = family + _fingerprint(function)
+        kernel.__qualname__ = name_on_disk(function, counts, _SOURCES)
     return njit(cache=cache, fastmath=fastmath, error_model="numpy", nogil=True)(kernel)
-
-
-def first_call(kernel: Any, *arguments: Any) -> float:
-    """Call a kernel, so that it is ready afterwards; return the seconds that it took to compile it.
-
-    That is 0 if it was ready or came from the disk cache. A kernel compiled anew replaces its older versions
-    in the cache: other processes that still use those have them in memory, or compile them again.
-    """
-    ready, found = len(kernel.overloads), sum(kernel.stats.cache_hits.values())
-    begin = time.perf_counter()
-    kernel(*arguments)
-    if len(kernel.overloads) == ready or sum(kernel.stats.cache_hits.values()) > found:
-        return 0.0
-    seconds = time.perf_counter() - begin
-    _log.info("compiled %s in %.1f s", kernel.py_func.__qualname__, seconds)
-    if kernel.stats.cache_path:
-        _remove_older(Path(kernel.stats.cache_path), kernel.py_func.__qualname__)
-    return seconds
-
-
-def _remove_older(folder: Path, name: str) -> None:
-    """Remove cached kernels of the same family and Python version that were made from older sources."""
-    family = name.rpartition("_")[0]
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    for path in folder.glob(f"_kernel.{glob.escape(family)}_*.{python}*.nb[ci]"):
-        if name not in path.name:
-            with contextlib.suppress(OSError):  # in use, or already removed by another process
-                path.unlink()

@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 
 from models.numerics.random import gaussian, next_word, streams
-from models.numerics.sdde import System, whole_steps
+from models.numerics.sdde import whole_steps
+from models.numerics.system import System
 
 __all__ = ["follow", "wiener_increments"]
 

@@ -22,7 +22,7 @@ from models import micropillars as mp
 from models.micropillars.equations import Rates
 from models.micropillars.simulation import delay_system
 from models.numerics import Correlation, Moments, Periodogram, System, integrate, sdde
-from models.numerics._groups import make_group
+from models.numerics._groups import aligned, make_group
 from models.numerics._kernel import LANES
 from models.numerics.random import streams
 
@@ -54,7 +54,7 @@ def kernel_run(engine: str, samples: int) -> Callable[[], Any]:
     fields, reals = np.tile(START + 0j, (width, 1)), np.tile(CARRIERS.astype(float), (width, 1))
     factors = np.array([[term.factor] * width for term in SYSTEM.delays])
     group = make_group(0, width, real, fields, reals, streams(1, width), factors, max(lags))
-    out = np.empty((samples, (3 * SYSTEM.fields + SYSTEM.reals) * width), real)
+    out = aligned((samples, (3 * SYSTEM.fields + SYSTEM.reals) * width), real)
     return lambda: advance(group, out)
 
 
@@ -113,8 +113,8 @@ def numpy_run(system: System, trajectories: int, steps: int, seed: int = 1) -> n
     return total / steps
 
 
-def cpp_run(folder: Path) -> Callable[[int], np.ndarray] | None:
-    """Compile the C++ kernel; return a function that integrates 16 trajectories, or None without g++."""
+def cpp_run(folder: Path) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Compile the C++ kernel; return a function that fills (samples, 16, 16), or None without g++."""
     if shutil.which(COMPILER[0]) is None:
         return None
     source, library = Path(__file__).with_name("micropillars.cpp"), folder / "micropillars.so"
@@ -130,10 +130,9 @@ def cpp_run(folder: Path) -> Callable[[int], np.ndarray] | None:
         np.concatenate([START, CARRIERS]).astype(np.float32),
     ]
 
-    def run(samples: int) -> np.ndarray:
-        out = np.empty((samples, 16, 16), np.float32)
-        slots, decimation = round(PAIR.delay_ns / STEP_NS), BOX
-        kernel(*(a.ctypes.data for a in inputs), STEP_NS, slots, samples, decimation, out.ctypes.data)
+    def run(out: np.ndarray) -> np.ndarray:
+        slots = round(PAIR.delay_ns / STEP_NS)
+        kernel(*(a.ctypes.data for a in inputs), STEP_NS, slots, len(out), BOX, out.ctypes.data)
         return out
 
     return run
@@ -167,16 +166,18 @@ def row(name: str, value: float, unit: str, peer: str, peer_value: float | None)
 
 def kernels() -> Iterator[dict[str, Any]]:
     """The compiled loop on one core against other loops that do the same."""
-    name, unit, lanes_steps = "SDDE kernel, one laser pair", "ns/step", 2000 * BOX * LANES
+    name, unit, samples = "SDDE kernel, one laser pair", "ns/step", 4000
+    lanes_steps = samples * BOX * LANES
     runs = {
-        "lanes": (kernel_run("lanes", 2000), lanes_steps),
+        "lanes": (kernel_run("lanes", samples), lanes_steps),
         "numba scalar float64": (kernel_run("scalar", 1000), 1000 * BOX),
         "numpy, 2048 trajectories": (lambda: numpy_run(SYSTEM, 2048, 100), 2048 * 100),
     }
     with tempfile.TemporaryDirectory() as folder:
         cpp = cpp_run(Path(folder))
         if cpp is not None:
-            runs["C++ (g++ -O3 -march=native, 16 lanes)"] = (lambda: cpp(2000), lanes_steps)
+            out = aligned((samples, 16, 16), np.float32)
+            runs["C++ (g++ -O3 -march=native, 16 lanes)"] = (lambda: cpp(out), lanes_steps)
         times = in_turns(runs, 9)
     lanes = times.pop("lanes")
     for peer, value in times.items():
