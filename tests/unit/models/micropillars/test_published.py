@@ -10,6 +10,7 @@ from models import micropillars as mp
 
 WORKING_POINT = mp.kreinberg2019(25, 23.5, inactive_loss_factor=1.34)
 SEEDS = [1, 1001]
+RUN = {"duration_ns": 250.0, "sample_ps": 50.0}  # a band of 20 GHz holds all lines
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -22,8 +23,7 @@ def test_both_lines_meet_near_zero_detuning(seed):  # Fig. 3a-d
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_locking_range_grows_linearly_with_the_coupling_and_is_below_a_gigahertz(seed):  # Fig. 3e
-    run = {"points": 17, "duration_ns": 250, "trajectories": 32, "seed": seed}
-    found = mp.locking_range_curve(WORKING_POINT, [0.015, 0.02, 0.025], **run)
+    found = mp.locking_range_curve(WORKING_POINT, [0.015, 0.02, 0.025], points=17, seed=seed, **RUN)
     half = found.sel(definition="half-beat")
     assert 30 < float(half.range_slope_ghz) < 40
     assert float(half.range_slope_ghz_std) < 3
@@ -38,7 +38,7 @@ def test_the_locking_range_grows_linearly_with_the_coupling_and_is_below_a_gigah
 @pytest.mark.parametrize("seed", SEEDS)
 def test_slopes_differ_at_low_power_of_p2_and_meet_at_high_power_with_exponent_minus_two(seed):  # Fig. 4b
     detunings = np.linspace(-0.24, 0.24, 7)
-    found = mp.slope_curve(WORKING_POINT, [22, 24, 26, 29], detunings, seed=seed, duration_ns=250)
+    found = mp.slope_curve(WORKING_POINT, [22, 24, 26, 29], detunings, seed=seed, **RUN)
     second = found.slope.values[:, 1]
     apart, error = found.slope_difference.values, found.slope_difference_std.values
     assert apart[0] > 3 * error[0]
