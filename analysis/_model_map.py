@@ -68,6 +68,19 @@ class Recording:
         fsr = self.free_spectral_range_ghz
         return FrequencyAxis(coefficients, (0.0, 10.0), fsr, self.finesse, 0.0, 0.0, 0)
 
+    @property
+    def frequency_ghz(self) -> np.ndarray:
+        """Frequency of every bin on that axis."""
+        return self.axis.frequency_ghz(np.linspace(0.0, 10.0, self.bins))
+
+    def expected(self, frequency_ghz: np.ndarray, density: np.ndarray, photons: np.ndarray) -> np.ndarray:
+        """Return the expected counts (..., pillar, bin) of optical spectra (..., pillar, frequency)."""
+        fsr = self.free_spectral_range_ghz
+        grid, power = through_interferometer(frequency_ghz, density, fsr, self.finesse)
+        folded = np.mod(self.frequency_ghz + fsr / 2, fsr) - fsr / 2
+        rows = [np.interp(folded, grid, row, period=fsr) for row in power.reshape(-1, grid.size)]
+        return self.counts(np.reshape(rows, (*power.shape[:-1], self.bins)), photons)
+
     def counts(self, power: np.ndarray, photons: np.ndarray) -> np.ndarray:
         """Return expected counts of bins that transmit this power from lines of so many photons.
 
@@ -114,17 +127,13 @@ def model_map(
     nu, recording = _resolve(detunings, recording)
     statistics = statistics or Statistics()
     fsr, finesse, axis = recording.free_spectral_range_ghz, recording.finesse, recording.axis
-    frequency = axis.frequency_ghz(np.linspace(0.0, 10.0, recording.bins))
+    frequency = recording.frequency_ghz
 
     def transmitted(raw: np.ndarray, density: np.ndarray, shift: float) -> np.ndarray:
         """Return counts of all groups and their mean, (group + 1, pillar, bin), free P1 moved to zero."""
         photons = density.mean(axis=0).sum(axis=-1) * (raw[1] - raw[0])
-        grid, power = through_interferometer(
-            raw - shift, np.concatenate([_left_out(density), density.mean(0)[None]]), fsr, finesse
-        )
-        folded = np.mod(frequency + fsr / 2, fsr) - fsr / 2
-        rows = [np.interp(folded, grid, row, period=fsr) for row in power.reshape(-1, grid.size)]
-        return recording.counts(np.reshape(rows, (*power.shape[:-1], frequency.size)), photons)
+        spectra = np.concatenate([_left_out(density), density.mean(0)[None]])
+        return recording.expected(raw - shift, spectra, photons)
 
     def centre(raw: np.ndarray, density: np.ndarray) -> float:
         both = np.stack([density, density])[None]

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from analysis import detuning, locking, plots
-from analysis.comparison import Comparison, CouplingFit, fit_coupling
+from analysis.comparison import Comparison, CouplingFit, fit_coupling, spectra_map
 from analysis.comparison import compare as compare_maps
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
@@ -82,7 +82,7 @@ def show(run: Run, console: Console) -> None:
     if run.procedure == DetuningScan.slug and facts["steps"]:
         _show_detuning_scan(run, console)
     elif run.procedure == MicropillarSweep.slug and facts["steps"]:
-        figure = plots.simulated_spectra(run.dataset())
+        figure = plots.simulated_spectra(run.dataset(), swept(run))
         _print_paths(console, [_save(run, "spectra", figure)])
     if facts["timing_s"]:
         spent = "  ".join(f"{phase} {1e3 * time_s:.0f} ms" for phase, time_s in facts["timing_s"].items())
@@ -101,7 +101,7 @@ def step_table(run: Run) -> Table:
 
 
 def reduced_map(run: Run) -> xr.Dataset:
-    """Return the detuning map of a detuning scan.
+    """Return the detuning map of a detuning scan, or of a simulated one as the bench would record it.
 
     Raises
     ------
@@ -110,12 +110,21 @@ def reduced_map(run: Run) -> xr.Dataset:
     analysis.fabry_perot.CalibrationError
         If the Fabry-Perot ramps cannot be calibrated.
     """
-    if run.procedure != DetuningScan.slug:
+    if run.procedure not in (DetuningScan.slug, MicropillarSweep.slug):
         raise UsageError(f"{run.uid} is a {run.procedure}; locking is fitted to a {DetuningScan.slug}.")
     data = run.dataset()
     if not data.sizes["step"]:
         raise UsageError(f"{run.uid} has no committed step; there is nothing to fit.")
-    return detuning.reduce_map(data)
+    if run.procedure == DetuningScan.slug:
+        return detuning.reduce_map(data)
+    if swept(run) != "detuning_ghz":
+        raise UsageError(f"{run.uid} sweeps {swept(run)}; locking is fitted to a sweep over detuning.")
+    return spectra_map(data)
+
+
+def swept(run: Run) -> str:
+    """Return the name of the quantity that a run steps through."""
+    return str(next(iter(run.journal()[0]["point"])))
 
 
 def fit_locking(run: Run) -> locking.LockingFit:
@@ -134,7 +143,12 @@ def locking_table(fit: locking.LockingFit) -> Table:
 
 
 def model_pair(run: Run, inactive_loss_factor: float) -> micropillars.Pair:
-    """Return the published pair at the measured currents, with K = 0.025 sqrt(T) as the first guess."""
+    """Return the pair to compare a run with: the simulated one, or the published one at measured currents.
+
+    For a measured scan the first guess of the coupling is K = 0.025 sqrt(T).
+    """
+    if run.procedure == MicropillarSweep.slug:
+        return MicropillarSweep(**run.start["parameters"]).pair(run.journal()[0]["point"])
     data = run.dataset()
     return micropillars.kreinberg2019(
         float(data["current_1_ua"].mean()),

@@ -105,7 +105,7 @@ class MicropillarSweep(Scan):
                 f"of {self.duration_ns:g} ns."
             )
         try:
-            pairs = [self._pair({quantity: float(value)}) for value in values]
+            pairs = [self.pair({quantity: float(value)}) for value in values]
             micropillars.simulate(
                 pairs[0],
                 duration_ns=1.0,
@@ -128,7 +128,7 @@ class MicropillarSweep(Scan):
 
     def observe(self, station: Station | None, point: Point) -> xr.Dataset:
         """Simulate one value and reduce it."""
-        pair = self._pair(point)
+        pair = self.pair(point)
         light = micropillars.simulate(
             pair,
             duration_ns=self.duration_ns,
@@ -167,7 +167,14 @@ class MicropillarSweep(Scan):
                 row[f"photons_{pillar[1]}_{mode}"] = float(photons.sel(pillar=pillar, mode=mode))
         return row
 
-    def _pair(self, point: Point) -> micropillars.Pair:
+    def pair(self, point: Point) -> micropillars.Pair:
+        """Return the pair at one value of the swept quantity.
+
+        Raises
+        ------
+        ValueError
+            If the model does not take a parameter.
+        """
         single = {_SWEPT[name][0]: float(grid[0]) for name, grid in self.grids().items()} | point
         pair = micropillars.kreinberg2019(
             single["current_1_ua"],
