@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 
 from models.numerics import abs2, join
 
-__all__ = ["PairRates", "Rates", "step"]
+__all__ = ["PairRates", "Rates", "relayed_step", "step"]
 
 
 class Rates(NamedTuple):
@@ -81,6 +81,18 @@ def _pillar(p, dt, strong, weak, rho, x, into_strong, into_weak, kick_strong, ki
     return strong, weak, new_rho, new_x
 
 
+@register_jitable(forceinline=True)
+def _both(parameters, dt, fields, reals, delayed, noise):  # type: ignore[no-untyped-def]
+    p1, p2 = parameters
+    s1, w1, s2, w2 = fields
+    rho1, x1, rho2, x2 = reals
+    into_s1, into_w1, into_s2, into_w2 = delayed
+    kick_s1, kick_w1, kick_s2, kick_w2 = noise
+    s1, w1, rho1, x1 = _pillar(p1, dt, s1, w1, rho1, x1, into_s1, into_w1, kick_s1, kick_w1)
+    s2, w2, rho2, x2 = _pillar(p2, dt, s2, w2, rho2, x2, into_s2, into_w2, kick_s2, kick_w2)
+    return (s1, w1, s2, w2), (rho1, x1, rho2, x2)
+
+
 def step(parameters: PairRates, dt: float, fields: Any, reals: Any, delayed: Any, noise: Any) -> Any:
     """Advance both pillars by one step.
 
@@ -91,11 +103,14 @@ def step(parameters: PairRates, dt: float, fields: Any, reals: Any, delayed: Any
     half of that gain. The carriers are semi-implicit, each linear in itself: stable at any step, and the
     solitary noise-free fixed points are exact. Divisions are gathered in few reciprocals.
     """
-    p1, p2 = parameters
-    s1, w1, s2, w2 = fields
-    rho1, x1, rho2, x2 = reals
-    into_s1, into_w1, into_s2, into_w2 = delayed
-    kick_s1, kick_w1, kick_s2, kick_w2 = noise
-    s1, w1, rho1, x1 = _pillar(p1, dt, s1, w1, rho1, x1, into_s1, into_w1, kick_s1, kick_w1)
-    s2, w2, rho2, x2 = _pillar(p2, dt, s2, w2, rho2, x2, into_s2, into_w2, kick_s2, kick_w2)
-    return (s1, w1, s2, w2), (rho1, x1, rho2, x2)
+    return _both(parameters, dt, fields, reals, delayed, noise)
+
+
+def relayed_step(parameters: PairRates, dt: float, fields: Any, reals: Any, delayed: Any, noise: Any) -> Any:
+    """Advance both pillars by one step, with the light of the other pillar and their own from a relay.
+
+    As `step`, with four more delayed terms that follow the first four: each field's own light.
+    """
+    s1, w1, s2, w2, own_s1, own_w1, own_s2, own_w2 = delayed
+    light = (s1 + own_s1, w1 + own_w1, s2 + own_s2, w2 + own_w2)
+    return _both(parameters, dt, fields, reals, light, noise)

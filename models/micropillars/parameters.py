@@ -13,7 +13,7 @@ from models.micropillars.equations import Rates
 
 __all__ = ["Pair", "Pillar", "kreinberg2019"]
 
-_ANY_SIGN = {"linewidth_enhancement", "detuning_ghz", "round_trip_phase_rad"}
+_ANY_SIGN = {"linewidth_enhancement", "detuning_ghz", "round_trip_phase_rad", "reflection_phase_rad"}
 _MAY_BE_ZERO = {
     "coupling",
     "current_ua",
@@ -26,6 +26,8 @@ _MAY_BE_ZERO = {
     "compression_ws_m2_per_w",
     "compression_ww_m2_per_w",
     "splitting_ghz",
+    "transmission_amplitude",
+    "reflection_amplitude",
 }
 
 
@@ -117,6 +119,11 @@ class Pillar:
         return self.capture_m2_per_s * 1e-9 * carriers_per_ns / (self.area_um2 * 1e-12)
 
     @property
+    def output_nw_per_photon(self) -> float:
+        """Power lost by the strong mode per photon, ``2 kappa hbar omega``; all of it counts as output."""
+        return 2.0 * self.loss_strong_per_ns * 1e9 * self.photon_energy_ev * constants.e * 1e9
+
+    @property
     def rates(self) -> Rates:
         """Coefficients of the equations in photon numbers, in 1/ns (see `equations`)."""
         photon_energy = self.photon_energy_ev * constants.e
@@ -163,7 +170,15 @@ class Pair:
     delay_ns : float
         tau, one way.
     round_trip_phase_rad : float
-        Optical phase of the path there and back, in the frame of free-running P2.
+        Optical phase of the path there and back, in the frame of free-running P2: 2 theta_t.
+    transmission_amplitude, reflection_amplitude : float
+        t and r of a relay, a partly reflecting pellicle in the middle of the path, from which each pillar's
+        own light comes back after the same delay: pillar p receives
+        ``K kappa [t e^{i theta_t} A_other(t - tau) + r e^{i theta_r} A_p(t - tau)]``. Face-to-face is t = 1,
+        r = 0, a 50/50 pellicle t = r = 2^-1/2.
+    reflection_phase_rad : float
+        theta_r, the same for both pillars. Adding pi to theta_t changes nothing, so that the round-trip
+        phase and theta_r are all that counts.
     """
 
     pillar_1: Pillar
@@ -172,9 +187,18 @@ class Pair:
     detuning_ghz: float = 0.0
     delay_ns: float = 3.85
     round_trip_phase_rad: float = 0.0
+    transmission_amplitude: float = 1.0
+    reflection_amplitude: float = 0.0
+    reflection_phase_rad: float = 0.0
 
     def __post_init__(self) -> None:
         _check(self, "Pair")
+        t, r = self.transmission_amplitude, self.reflection_amplitude
+        if t**2 + r**2 > 1 + 1e-6:
+            raise ValueError(
+                f"Pair: transmission_amplitude {t:g} and reflection_amplitude {r:g} make {t**2 + r**2:g} of "
+                "the power; a relay gives back at most 1"
+            )
 
     @property
     def pillars(self) -> tuple[Pillar, Pillar]:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from models.micropillars._solitary import solitary_state
-from models.micropillars.equations import PairRates, step
+from models.micropillars.equations import PairRates, relayed_step, step
 from models.micropillars.parameters import Pair
 from models.numerics import Delay, Ensemble, System, integrate, whole_steps
 
@@ -20,7 +20,12 @@ MODES = ["strong", "weak"]
 METHOD = "exponential Euler-Maruyama, semi-implicit carriers, exact rotation; Ito"
 
 
-def delay_system(pair: Pair, phases_rad: np.ndarray | float, noise: bool = True) -> System:
+def delay_system(
+    pair: Pair,
+    phases_rad: np.ndarray | float,
+    reflection_phases_rad: np.ndarray | float = 0.0,
+    noise: bool = True,
+) -> System:
     """Return the pair as a delay system, in the frame of free-running P2 (one frame per polarisation).
 
     Parameters
@@ -30,22 +35,33 @@ def delay_system(pair: Pair, phases_rad: np.ndarray | float, noise: bool = True)
     phases_rad : float or ndarray, (trajectories,)
         Optical phase of the round trip; it acts on the way from P1 to P2, which is equivalent to any
         other share between the two ways.
+    reflection_phases_rad : float or ndarray, (trajectories,)
+        Optical phase of each pillar's own light that a relay sends back.
     noise : bool
         Whether the dots emit spontaneously.
     """
     rates = [pillar.rates if noise else pillar.rates._replace(noise=0.0) for pillar in pair.pillars]
-    there = pair.coupling * np.exp(1j * np.asarray(phases_rad))
-    delays = tuple(
-        Delay(source, pair.delay_ns, factor * loss)
-        for source, factor, loss in (
-            (2, pair.coupling + 0j, rates[0].loss_s),
-            (3, pair.coupling + 0j, rates[0].loss_w),
-            (0, there, rates[1].loss_s),
-            (1, there, rates[1].loss_w),
-        )
-    )
+    into = [loss for rate in rates for loss in (rate.loss_s, rate.loss_w)]
+    across = pair.coupling * pair.transmission_amplitude
+    ways: list[Any] = [across + 0j, across * np.exp(1j * np.asarray(phases_rad))]
+    # field k of strong P1, weak P1, strong P2, weak P2 receives the same mode of the other pillar
+    delays = [Delay((k + 2) % 4, pair.delay_ns, ways[k // 2] * into[k]) for k in range(4)]
+    if pair.reflection_amplitude > 0:
+        back = pair.coupling * pair.reflection_amplitude * np.exp(1j * np.asarray(reflection_phases_rad))
+        delays += [Delay(k, pair.delay_ns, back * into[k]) for k in range(4)]
     frequencies = (-pair.detuning_ghz, -pair.weak_detuning_ghz, 0.0, 0.0)
-    return System(step, PairRates(*rates), 4, 4, 4, delays, frequencies)
+    motion = step if pair.reflection_amplitude == 0 else relayed_step
+    return System(motion, PairRates(*rates), 4, 4, 4, tuple(delays), frequencies)
+
+
+def _phases(pair: Pair, trajectories: int, average: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return round-trip and reflection phase of each trajectory; the average is over a lattice in both."""
+    k = np.arange(trajectories) if average else np.zeros(trajectories)
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    return (
+        pair.round_trip_phase_rad + 2 * np.pi * k / trajectories,
+        pair.reflection_phase_rad + 2 * np.pi * np.mod(k * golden, 1.0),
+    )
 
 
 def _initial(pair: Pair, trajectories: int) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +147,8 @@ def simulate(
         Recorded values are averages over boxes of this length, a multiple of `step_ps`.
     average_phase : bool
         Give trajectory k of n its own round-trip phase, ``2 pi k/n`` more than the pair's: the average over
-        an uncontrolled path length.
+        an uncontrolled path length. The reflection phase of a relay is then spread too, in steps of the
+        golden section, so that each phase is averaged over whatever the other.
     engine : {"auto", "lanes", "scalar"}
         See `models.numerics.integrate`.
     on_progress : callable, optional
@@ -141,11 +158,12 @@ def simulate(
     -------
     xarray.Dataset
         field (trajectory, pillar, mode, time_ns; complex64), photon_number (same dims; average of |A|^2),
-        occupation rho and reservoir x in 1/ns (trajectory, pillar, time_ns), round_trip_phase_rad
-        (trajectory). Fields are in the frame of free-running P2, one frame per polarisation: there free P1
-        sits at ``-detuning`` and a field ``exp(2 pi i f t)`` has the frequency f. "Free-running" means zero
-        net gain: a lasing line peaks there, its first moment lies ``alpha net/(2 pi)`` off, with the net
-        gain weighted by the light, and so does all of a mode that does not lase.
+        occupation rho and reservoir x in 1/ns (trajectory, pillar, time_ns), round_trip_phase_rad and
+        reflection_phase_rad (trajectory). Fields are in the frame of free-running P2, one frame per
+        polarisation: there free P1 sits at ``-detuning`` and a field ``exp(2 pi i f t)`` has the frequency f.
+        "Free-running" means zero net gain: a lasing line peaks there, its first moment lies
+        ``alpha net/(2 pi)`` off, with the net gain weighted by the light, and so does all of a mode that
+        does not lase.
 
     Raises
     ------
@@ -159,12 +177,10 @@ def simulate(
             raise ValueError(f"{name} is {value:g}; it must be positive")
     whole_steps("delay_ns", pair.delay_ns, step_ps * 1e-3)
     whole_steps("sample_ps", sample_ps, step_ps)
-    phases = np.full(trajectories, pair.round_trip_phase_rad)
-    if average_phase:
-        phases += 2 * np.pi * np.arange(trajectories) / trajectories
+    phases, reflected = _phases(pair, trajectories, average_phase)
     fields, reals = _initial(pair, trajectories)
     ensemble = integrate(
-        delay_system(pair, phases),
+        delay_system(pair, phases, reflected),
         fields,
         reals,
         duration=duration_ns,
@@ -177,6 +193,7 @@ def simulate(
     )
     dataset = _dataset(ensemble)
     dataset["round_trip_phase_rad"] = ("trajectory", phases, {"units": "rad"})
+    dataset["reflection_phase_rad"] = ("trajectory", reflected, {"units": "rad"})
     run: dict[str, Any] = {"seed": seed, "step_ps": step_ps, "sample_ps": sample_ps, "settle_ns": settle_ns}
     run |= {"engine": ensemble.engine, "method": METHOD, "average_phase": int(average_phase)}
     dataset.attrs = describe(pair) | run | {"frame": "free-running P2, one per polarisation"}

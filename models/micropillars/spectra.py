@@ -9,7 +9,7 @@ from scipy import signal
 from models.micropillars.parameters import Pair
 from models.micropillars.simulation import MODES, simulate
 
-__all__ = ["spectrum"]
+__all__ = ["densities", "spectrum"]
 
 _HANN_BANDWIDTH = 1.5  # equivalent noise bandwidth in units of 1/segment
 
@@ -48,6 +48,36 @@ def _power(
     return np.fft.fftshift(frequency), np.fft.fftshift(density, axes=-1)
 
 
+def densities(light: xr.Dataset, resolution_ghz: float | None) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the spectral density of each trajectory, in the frame of free P1 (one per polarisation).
+
+    Parameters
+    ----------
+    light : Dataset
+        Result of `simulate`.
+    resolution_ghz : float, optional
+        As in `spectrum`.
+
+    Returns
+    -------
+    frequency : ndarray, (frequencies,)
+        In GHz.
+    density : ndarray, (trajectories, pillars, modes, frequencies)
+        In photons per GHz.
+    segment_ns : float
+        Length of a segment.
+    """
+    field = light["field"]
+    step_ns = light.attrs["sample_ps"] * 1e-3
+    segment = _segment(field.sizes["time_ns"], 1.0 / step_ns, resolution_ghz)
+    parts = []
+    for mode, name in (("strong", "detuning_ghz"), ("weak", "weak_detuning_ghz")):
+        values = field.sel(mode=mode).transpose("trajectory", "pillar", "time_ns").values
+        frequency, density = _power(values, light.attrs[name], step_ns, segment)
+        parts.append(density)
+    return frequency, np.stack(parts, axis=2), segment * step_ns
+
+
 def spectrum(source: xr.Dataset | Pair, resolution_ghz: float | None = None, **simulation: Any) -> xr.Dataset:
     """Return the power spectra of both modes of both pillars.
 
@@ -81,16 +111,9 @@ def spectrum(source: xr.Dataset | Pair, resolution_ghz: float | None = None, **s
     dataset = simulate(source, **simulation) if isinstance(source, Pair) else source
     if simulation and not isinstance(source, Pair):
         raise ValueError(f"{', '.join(simulation)}: given with a finished simulation; pass a Pair instead")
-    field, photons = dataset["field"], dataset["photon_number"].mean("time_ns")
-    step_ns = dataset.attrs["sample_ps"] * 1e-3
-    segment = _segment(field.sizes["time_ns"], 1.0 / step_ns, resolution_ghz)
-    trajectories = field.sizes["trajectory"]
-    parts = []
-    for mode, name in (("strong", "detuning_ghz"), ("weak", "weak_detuning_ghz")):
-        values = field.sel(mode=mode).transpose("trajectory", "pillar", "time_ns").values
-        frequency, density = _power(values, dataset.attrs[name], step_ns, segment)
-        parts.append(density)
-    powers = np.stack(parts, axis=2)  # trajectory, pillar, mode, frequency
+    photons = dataset["photon_number"].mean("time_ns")
+    frequency, powers, segment_ns = densities(dataset, resolution_ghz)
+    trajectories = len(powers)
     mean = powers.mean(axis=0)
     expected = photons.mean("trajectory").transpose("pillar", "mode").values.astype(float)
     scale = expected / np.maximum(mean.sum(axis=-1) * (frequency[1] - frequency[0]), 1e-300)
@@ -115,8 +138,8 @@ def spectrum(source: xr.Dataset | Pair, resolution_ghz: float | None = None, **s
         "frame": "free-running P1, one per polarisation",
         "window": "hann",
         "overlap": 0.5,
-        "resolution_ghz": _HANN_BANDWIDTH / (segment * step_ns),
-        "segment_ns": segment * step_ns,
+        "resolution_ghz": _HANN_BANDWIDTH / segment_ns,
+        "segment_ns": segment_ns,
         "trajectories": trajectories,
         "parseval_correction": float(np.abs(scale - 1.0).max()),
     }

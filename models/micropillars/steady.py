@@ -20,7 +20,7 @@ def _settle(pair: Pair, settle_ns: float, step_ps: float) -> Ensemble:
     fields = np.sqrt([[n for state in states for n in (state.strong, state.weak)]]).astype(complex)
     reals = np.array([[v for state in states for v in (state.rho, state.x)]])
     return integrate(
-        delay_system(pair, pair.round_trip_phase_rad, noise=False),
+        delay_system(pair, pair.round_trip_phase_rad, pair.reflection_phase_rad, noise=False),
         fields,
         reals,
         duration=_WINDOW_NS,

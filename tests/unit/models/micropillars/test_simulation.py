@@ -180,6 +180,7 @@ def test_variables_dimensions_units_and_attributes_are_complete(lasing):
         "reservoir": "1/ns",
         "time_ns": "ns",
         "round_trip_phase_rad": "rad",
+        "reflection_phase_rad": "rad",
     }
     expected = {"seed": 1, "step_ps": 1.0, "engine": "lanes", "inactive_loss_factor": 1.34, "coupling": 0.025}
     assert expected.items() <= lasing.attrs.items()
