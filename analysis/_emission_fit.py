@@ -39,8 +39,8 @@ def solve(data: Measured, pillar: Pillar, scale: float | None) -> Solution:
     fit_scale = scale is None and "output" in data.curves
     parameters = lmfit.Parameters()
     for name, lowest, highest in (
-        ("spontaneous_factor", 1e-8, 1.0),
-        ("injection_efficiency", 1e-6, 10.0),
+        ("spontaneous_factor", 1e-6, 1.0),
+        ("injection_efficiency", 1e-6, 1.0),
         ("parasitic_current_ua", 0.0, float(data.current_ua[-1])),
     ):
         parameters.add(name, getattr(pillar, name), min=lowest, max=highest)

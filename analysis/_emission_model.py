@@ -91,8 +91,11 @@ def _full_width(eigenvalues: np.ndarray, residues: np.ndarray) -> float:
     density = (residues / (1j * omega[:, None] - eigenvalues)).real.sum(axis=1)
     peak = int(np.argmax(density))
     half = 0.5 * density[peak]
-    if density[0] >= half or density[-1] >= half:
-        raise RuntimeError("the spectrum does not fall to half its maximum; use a finer grid")
+    if density[0] >= half or density[-1] >= half or not 0 < peak < omega.size - 1:
+        raise ValueError(
+            "The light fluctuates too little for its linewidth to be resolved; is beta too small or the "
+            "current too high?"
+        )
     right = peak + int(np.argmax(density[peak:] < half))
     left = peak - int(np.argmax(density[peak::-1] < half))
     upper = np.interp(-half, -density[right - 1 : right + 1], omega[right - 1 : right + 1])
