@@ -47,7 +47,7 @@ def _lorentzian(frequency: np.ndarray, power: np.ndarray) -> np.ndarray:
         slope = 2.0 * v[0] * shape**2 * distance / v[2]
         return np.stack([shape, 2.0 * slope, distance * slope], axis=1)
 
-    fit = least_squares(residuals, [1.0, 0.0, 1.0], jacobian, method="lm")
+    fit = least_squares(residuals, [1.0, 0.0, 1.0], jacobian, method="lm", max_nfev=60)
     return np.array([centre + width * fit.x[1], width * abs(fit.x[2])])
 
 

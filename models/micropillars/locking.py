@@ -83,7 +83,8 @@ def locking(lines: xr.Dataset, mode: str = "strong", seed: int = 0) -> xr.Datase
         half_beat_width_ghz, the width with |f2 - f1| < |nu|/2 around zero detuning (NaN if an edge lies
         outside the scan); their errors from redrawing the beats. slope (pillar), d f_p/d nu in the locked
         region, f_p from free-running P1: 0 follows P1, 1 follows P2 (NaN with fewer than three points).
-        The detuning is that of the free-running lines. Errors end in ``_std``.
+        slope_difference, that of the beat, P2 minus P1, has a smaller error than the slopes. The detuning is
+        that of the free-running lines. Errors end in ``_std``.
     """
     weak = lines.attrs["splitting_ghz_2"] - lines.attrs["splitting_ghz_1"] if mode == "weak" else 0.0
     shift = lines["free_centre_ghz"].sel(mode=mode)
@@ -101,6 +102,7 @@ def locking(lines: xr.Dataset, mode: str = "strong", seed: int = 0) -> xr.Datase
     inside = np.abs(nu - middle) <= half
     centre = chosen["centre_ghz"].transpose("detuning_ghz", "pillar").values - float(shift[0])
     error = chosen["centre_ghz_std"].transpose("detuning_ghz", "pillar").values
+    apart = straight_line(nu[inside], beat[inside], beat_std[inside])
     fits = [straight_line(nu[inside], centre[inside, p], error[inside, p]) for p in (0, 1)]
     ghz = {"units": "GHz"}
     result = xr.Dataset(
@@ -111,6 +113,8 @@ def locking(lines: xr.Dataset, mode: str = "strong", seed: int = 0) -> xr.Datase
             "half_beat_width_ghz_std": ((), np.diff(edges, axis=1).std(ddof=1), ghz),
             "slope": ("pillar", [f.slope for f in fits], {"units": "1"}),
             "slope_std": ("pillar", [f.slope_std for f in fits], {"units": "1"}),
+            "slope_difference": ((), apart.slope, {"units": "1"}),
+            "slope_difference_std": ((), apart.slope_std, {"units": "1"}),
             "slope_chi_squared": ("pillar", [f.reduced_chi_squared for f in fits], {"units": "1"}),
         },
         coords={"pillar": lines["pillar"].values},

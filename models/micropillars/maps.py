@@ -49,17 +49,7 @@ def _detuned(pair: Pair, detunings_ghz: np.ndarray) -> list[Pair]:
     values = np.asarray(detunings_ghz, float)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"detunings_ghz has shape {values.shape}; give a list of detunings")
-    # The length of the path stays: phases relative to P1 do not change, and the pair's are relative to P2.
-    turn = -2 * np.pi * pair.delay_ns * (values - pair.detuning_ghz)
-    return [
-        replace(
-            pair,
-            detuning_ghz=float(nu),
-            round_trip_phase_rad=pair.round_trip_phase_rad + 2 * float(t),
-            reflection_phase_rad=pair.reflection_phase_rad + float(t),
-        )
-        for nu, t in zip(values, turn, strict=True)
-    ]
+    return [pair.detuned(float(nu)) for nu in values]
 
 
 def _free_lines(pair: Pair, resolution_ghz: float, seed: int, simulation: dict[str, Any]) -> xr.Dataset:
@@ -88,8 +78,7 @@ def line_map(
     Parameters
     ----------
     pair : Pair
-        What is simulated; its own detuning is where its phases are taken (the length of the path stays, and
-        the phases follow P2) and does not count otherwise.
+        What is simulated, detuned by `Pair.detuned`.
     detunings_ghz : array_like
         Nominal detunings nu of the strong modes.
     resolution_ghz : float
@@ -142,8 +131,7 @@ def detuning_map(
     Parameters
     ----------
     pair : Pair
-        What is simulated; its own detuning is where its phases are taken (the length of the path stays, and
-        the phases follow P2) and does not count otherwise.
+        What is simulated, detuned by `Pair.detuned`.
     detunings_ghz : array_like
         Nominal detunings nu of the strong modes.
     longest_lag_ns : float
@@ -172,7 +160,7 @@ def detuning_map(
         level = zero_lag(light)
         names = {"g2": "g2_w1w2", "g2_std": "g2_w1w2_std"}
         parts = [level, seen[["power", "power_std"]], across[list(names)].rename(names)]
-        return xr.merge(parts, combine_attrs="drop").assign_attrs(seen.attrs)
+        return xr.merge(parts, combine_attrs="override").assign_attrs(seen.attrs)
 
     pairs = _detuned(pair, detunings_ghz)
     result = scanned(

@@ -4,7 +4,7 @@ Values and symbols: Kreinberg et al., Nat. Commun. 10, 1539 (2019), Table 1 and 
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from scipy import constants
@@ -155,7 +155,7 @@ class Pillar:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pillars, face to face.
+    """Two pillars, face to face or through a relay.
 
     Parameters
     ----------
@@ -209,6 +209,19 @@ class Pair:
     def weak_detuning_ghz(self) -> float:
         """Nominal detuning of the weak modes."""
         return self.detuning_ghz + self.pillar_2.splitting_ghz - self.pillar_1.splitting_ghz
+
+    def detuned(self, detuning_ghz: float) -> "Pair":
+        """Return the pair with P2 tuned to another detuning and the length of the path unchanged.
+
+        The phases of the path are given for the frequency of P2, so they move with it.
+        """
+        turn = -2 * math.pi * self.delay_ns * (detuning_ghz - self.detuning_ghz)
+        return replace(
+            self,
+            detuning_ghz=detuning_ghz,
+            round_trip_phase_rad=self.round_trip_phase_rad + 2 * turn,
+            reflection_phase_rad=self.reflection_phase_rad + turn,
+        )
 
 
 def kreinberg2019(
