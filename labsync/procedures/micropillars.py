@@ -24,6 +24,14 @@ _SWEPT = {
 }
 
 
+class _Text(Parameter):
+    """A parameter given as text, with the unit of the numbers in it."""
+
+    def __init__(self, name: str, default: str, units: str | None = None) -> None:
+        super().__init__(name, default=default)
+        self.units = units
+
+
 class MicropillarSweep(Scan):
     """Simulate the published pair over a range of one quantity.
 
@@ -35,14 +43,14 @@ class MicropillarSweep(Scan):
 
     slug: ClassVar[str] = "simulate-micropillars"
 
-    detuning = Parameter("Detuning of the strong modes in GHz, one value or start:stop:number", default="0")
-    current_1_ua = Parameter("Pump current per pillar in uA, P1, value or start:stop:number", default="25")
-    current_2_ua = Parameter("Pump current per pillar in uA, P2, value or start:stop:number", default="23.5")
-    coupling = Parameter("Coupling K, value or start:stop:number", default="0.025")
+    detuning = _Text("Detuning of the strong modes, one value or start:stop:number", "0", "GHz")
+    current_1_ua = _Text("Pump current per pillar, P1, one value or start:stop:number", "25", "uA")
+    current_2_ua = _Text("Pump current per pillar, P2, one value or start:stop:number", "23.5", "uA")
+    coupling = _Text("Coupling K, one value or start:stop:number", "0.025")
     inactive_loss_factor = FloatParameter("f_in of Eq. 6 (2 as printed, 1.34 calibrated)", default=1.34)
     delay_ns = FloatParameter("Delay one way", units="ns", default=3.85)
-    relay = Parameter("Relay with a 50/50 pellicle in the middle of the path, on or off", default="off")
-    average_phase = Parameter("Average over the optical phases of the path, on or off", default="on")
+    relay = _Text("Relay with a 50/50 pellicle in the middle of the path, on or off", "off")
+    average_phase = _Text("Average over the optical phases of the path, on or off", "on")
     round_trip_phase_rad = FloatParameter("Optical phase of the round trip", units="rad", default=0.0)
     reflection_phase_rad = FloatParameter("Optical phase of the relay's reflection", units="rad", default=0.0)
     duration_ns = FloatParameter("Simulated time per trajectory", units="ns", default=400.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import xarray as xr
-from scipy.optimize import least_squares
+from scipy.optimize import leastsq
 
 from models.micropillars._scatter import GROUPS, jackknife
 from models.micropillars.simulation import MODES
@@ -47,8 +47,9 @@ def _lorentzian(frequency: np.ndarray, power: np.ndarray) -> np.ndarray:
         slope = 2.0 * v[0] * shape**2 * distance / v[2]
         return np.stack([shape, 2.0 * slope, distance * slope], axis=1)
 
-    fit = least_squares(residuals, [1.0, 0.0, 1.0], jacobian, method="lm", max_nfev=60)
-    return np.array([centre + width * fit.x[1], width * abs(fit.x[2])])
+    # leastsq has a tenth of the overhead of least_squares; a map fits thousands of lines
+    best = leastsq(residuals, [1.0, 0.0, 1.0], Dfun=jacobian, full_output=True, maxfev=60)[0]
+    return np.array([centre + width * best[1], width * abs(best[2])])
 
 
 def fit_lines(light: xr.Dataset, resolution_ghz: float | None = None, groups: int = GROUPS) -> xr.Dataset:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from labsync import report
 from labsync.errors import UsageError
 from labsync.procedures.micropillars import MicropillarSweep, parse_range
 from models import micropillars
@@ -105,6 +106,15 @@ def test_parameters_the_model_does_not_take_are_refused_before_anything_runs(par
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(UsageError, match="is no range"):
         parse_range(text, "--detuning")
+
+
+def test_the_parameters_are_listed_with_their_units():
+    table = report.parameter_table(MicropillarSweep())
+    columns = [list(column.cells) for column in table.columns]
+    listed = dict(zip(columns[0], zip(columns[1], columns[2], strict=True), strict=True))
+    assert listed["--detuning"] == ("0", "GHz")
+    assert listed["--current-2-ua"] == ("23.5", "uA")
+    assert listed["--relay"] == ("off", "")
 
 
 def test_parameter_names_can_be_written_into_files_of_results():

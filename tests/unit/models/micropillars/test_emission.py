@@ -5,7 +5,7 @@ import pytest
 
 from models import micropillars as mp
 
-CURRENTS = [12.0, 18.0, 20.5, 22.0, 25.0, 30.0]
+CURRENTS = [12.0, 20.5, 22.0, 25.0, 30.0]
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -30,7 +30,7 @@ def test_the_strong_mode_switches_on_while_the_weak_mode_saturates_and_falls(cur
     steps = strong.diff("current_ua")
     assert (steps > 0).all()
     growth = np.log(strong).diff("current_ua") / np.log(strong.current_ua).diff("current_ua")
-    assert (growth.sel(current_ua=20.5) > 15).all()  # the steep part of the s, log-log
+    assert (growth.sel(current_ua=20.5) > 10).all()  # the steep part of the s, log-log
     assert (growth.sel(current_ua=30.0) < 6).all()
     assert (weak.idxmax("current_ua") == 22.0).all()
     assert (weak.sel(current_ua=30.0) < 0.5 * weak.max("current_ua")).all()
