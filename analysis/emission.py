@@ -81,8 +81,8 @@ def fit_emission(measured: xr.Dataset, pillar: Pillar, scale: float | None = Non
     """Fit beta, eta, J_p and the scale of the output axis to the curves of one pillar on its own.
 
     Weighted least squares on `emission_curves`. The weights are the measured errors and, in quadrature, the
-    known errors of that model: 1.5 % of the photon number and 3 % of the linewidth, up to 7 % and 13 % near
-    threshold.
+    known errors of that model: 1.5 % of the photon number and 3 % of the linewidth (6 % for the weak mode),
+    up to 8 % and 13 % (16 %) near threshold.
 
     Parameters
     ----------
