@@ -29,15 +29,14 @@ class CouplingFit:
     Parameters
     ----------
     coupling
-        K with its standard error: from the curvature of chi-squared with all nuisance parameters free,
-        enlarged by the square root of reduced chi-squared where that exceeds one.
+        K with its standard error: from the curvature of chi-squared with the detuning offset free, enlarged
+        by the square root of reduced chi-squared where that exceeds one, and what the pillar currents add.
     detuning_offset_ghz
         Shift of the nominal detuning axis.
-    current_1, current_2
-        Relative deviation of the pillar currents from those of the model, kept near zero by an assumed
-        standard deviation of 0.5 %.
+    from_currents
+        Standard error of K because each pillar's current is known to 0.5 % only; contained in the above.
     covariance
-        4 x 4, order (coupling, detuning offset, current 1, current 2).
+        2 x 2, order (coupling, detuning offset).
     reduced_chi_squared
         Of measured minus modelled centres; the model's statistical error is included.
     points
@@ -50,8 +49,7 @@ class CouplingFit:
 
     coupling: Value
     detuning_offset_ghz: Value
-    current_1: Value
-    current_2: Value
+    from_currents: tuple[float, float]
     covariance: np.ndarray
     reduced_chi_squared: float
     points: int
@@ -60,9 +58,10 @@ class CouplingFit:
 
     def as_dict(self) -> dict[str, object]:
         """Return all numbers ready for JSON."""
-        names = ("coupling", "detuning_offset_ghz", "current_1", "current_2")
         return {
-            **{name: getattr(self, name).as_dict() for name in names},
+            "coupling": self.coupling.as_dict(),
+            "detuning_offset_ghz": self.detuning_offset_ghz.as_dict(),
+            "from_currents": list(self.from_currents),
             "reduced_chi_squared": self.reduced_chi_squared,
             "points": self.points,
             "grid": list(self.grid),
@@ -97,10 +96,10 @@ def fit_coupling(
 ) -> CouplingFit:
     """Estimate K from the centres of both lines within 1.5 GHz of resonance.
 
-    The model is run on three couplings with the same random numbers, so that their differences are smooth,
-    and at both pillar currents moved by 0.5 %. The detuning axis may shift, and the currents may deviate
-    within 0.5 %, because both change the locking range a little and are not known better. These three only
-    keep K honest; they are no measurement of the currents.
+    The model is run on three couplings with the same random numbers, so that their differences are smooth.
+    The detuning axis may shift. The pillar currents are not adjusted: their effect is smaller than the noise
+    of its derivative, which would be fitted instead. The model is run with both currents moved, and what an
+    error of 0.5 % does to K is added to its error.
 
     Parameters
     ----------
@@ -136,8 +135,7 @@ def fit_coupling(
             break
         middle = float(np.clip(found, 0.6 * middle, 1.6 * middle))
     pulls = runs.pulls(middle, with_currents=True)
-    solution = _solve(data, pulls)
-    return _result(solution, data, pulls, converged)
+    return _result(data, pulls, converged)
 
 
 def _near_resonance(map_: xr.Dataset) -> xr.Dataset:
@@ -218,7 +216,8 @@ def _covariance(map_: xr.Dataset) -> np.ndarray:
     return result
 
 
-def _solve(data: xr.Dataset, pulls: _Pulls) -> OptimizeResult:
+def _solve(data: xr.Dataset, pulls: _Pulls, currents: tuple[float, float] = (0.0, 0.0)) -> OptimizeResult:
+    """Fit (coupling, detuning offset) with the pillar currents off by these fractions."""
     detuning, measured = data["detuning_ghz"].values, _pull(data)
     covariance = _covariance(data) + pulls.covariance
     # the error of the nominal detuning moves P2's free line, and with it its pull
@@ -226,34 +225,32 @@ def _solve(data: xr.Dataset, pulls: _Pulls) -> OptimizeResult:
     whiten = np.linalg.inv(np.linalg.cholesky(covariance))
 
     def residual(parameters: np.ndarray) -> np.ndarray:
-        coupling, offset, *currents = parameters
+        coupling, offset = parameters
         modelled = pulls.at(detuning + offset, coupling, np.array(currents))
         modelled[:, 1] += offset
-        weighted = np.einsum("sij,sj->si", whiten, measured - modelled).ravel()
-        return np.concatenate([weighted, np.array(currents) / _CURRENT_SPREAD])
+        return np.asarray(np.einsum("sij,sj->si", whiten, measured - modelled).ravel())
 
-    start = np.array([pulls.middle, 0.0, 0.0, 0.0])
-    return least_squares(
-        residual, start, x_scale=[0.1 * pulls.middle, 0.01, 0.005, 0.005], loss="soft_l1", f_scale=3.0
-    )
+    start = np.array([pulls.middle, 0.0])
+    return least_squares(residual, start, x_scale=[0.1 * pulls.middle, 0.01], loss="soft_l1", f_scale=3.0)
 
 
-def _result(solution: OptimizeResult, data: xr.Dataset, pulls: _Pulls, converged: bool) -> CouplingFit:
+def _result(data: xr.Dataset, pulls: _Pulls, converged: bool) -> CouplingFit:
+    solution = _solve(data, pulls)
     points = data.sizes["step"]
     chi = 2 * float(solution.cost) / (2 * points - 2)
     covariance = np.linalg.inv(solution.jac.T @ solution.jac) * max(1.0, chi)
-    values = [
-        Value(float(v), float(s)) for v, s in zip(solution.x, np.sqrt(np.diag(covariance)), strict=True)
+    moved = [
+        _solve(data, pulls, offs).x - solution.x for offs in ((_CURRENT_SPREAD, 0.0), (0.0, _CURRENT_SPREAD))
     ]
-    grid = tuple(float(k) for k in pulls.middle * _GRID)
+    covariance = covariance + sum(np.outer(shift, shift) for shift in moved)
+    std = np.sqrt(np.diag(covariance))
     return CouplingFit(
-        coupling=values[0],
-        detuning_offset_ghz=values[1],
-        current_1=values[2],
-        current_2=values[3],
+        coupling=Value(float(solution.x[0]), float(std[0])),
+        detuning_offset_ghz=Value(float(solution.x[1]), float(std[1])),
+        from_currents=(abs(float(moved[0][0])), abs(float(moved[1][0]))),
         covariance=covariance,
         reduced_chi_squared=chi,
         points=points,
-        grid=grid,
+        grid=tuple(float(k) for k in pulls.middle * _GRID),
         converged=converged,
     )

@@ -119,7 +119,7 @@ def reduced_map(run: Run) -> xr.Dataset:
         return detuning.reduce_map(data)
     if swept(run) != "detuning_ghz":
         raise UsageError(f"{run.uid} sweeps {swept(run)}; locking is fitted to a sweep over detuning.")
-    return spectra_map(data)
+    return spectra_map(data, model_pair(run, data.attrs["inactive_loss_factor"]))
 
 
 def swept(run: Run) -> str:
