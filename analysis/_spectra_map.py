@@ -19,7 +19,7 @@ def spectra_map(run: xr.Dataset, pair: Pair, recording: Recording | None = None,
         ``power`` (step, pillar, mode, frequency_ghz) in photons/GHz relative to free-running P1, and
         ``detuning_ghz`` (step).
     pair
-        The simulated lasers; their free-running lines are found, as the experiment does, and are the reference.
+        The simulated lasers; their free-running lines are the reference, as in the experiment.
     recording
         How the spectra are recorded.
     seed
