@@ -9,8 +9,10 @@ from analysis.comparison import (
     compare,
     fit_coupling,
     model_map,
+    spectra_map,
 )
 from analysis.detuning import LiveDetuning, live_detuning, reduce_map
+from analysis.emission import EmissionFit, emission_curves, fit_emission
 from analysis.fabry_perot import CalibrationError, FrequencyAxis, LineFit, NoLineError, calibrate, fit_line
 from analysis.locking import LockingFit, fit_locking
 
@@ -18,6 +20,7 @@ __all__ = [
     "CalibrationError",
     "Comparison",
     "CouplingFit",
+    "EmissionFit",
     "FrequencyAxis",
     "LineFit",
     "LiveDetuning",
@@ -28,10 +31,13 @@ __all__ = [
     "Value",
     "calibrate",
     "compare",
+    "emission_curves",
     "fit_coupling",
+    "fit_emission",
     "fit_line",
     "fit_locking",
     "live_detuning",
     "model_map",
     "reduce_map",
+    "spectra_map",
 ]
