@@ -1,6 +1,7 @@
 """What the transports share."""
 
 import logging
+from abc import ABC, abstractmethod
 from typing import NoReturn
 
 from pymeasure.adapters import Adapter
@@ -13,7 +14,7 @@ log = logging.getLogger(__name__)
 REPLY_SHARE = 0.8
 
 
-class Transport(Adapter):
+class Transport(Adapter, ABC):
     """What both transports share: the state of the connection and the wording of failures.
 
     Attributes
@@ -53,11 +54,13 @@ class Transport(Adapter):
         """Forget everything that was received but not read."""
         self.resync()
 
+    @abstractmethod
     def _open(self) -> None:
-        raise NotImplementedError
+        """Open the connection; raise InstrumentDisconnected where that is not possible."""
 
+    @abstractmethod
     def _drop(self) -> None:
-        raise NotImplementedError
+        """Close the connection without raising."""
 
     def _reopen(self) -> None:
         self._drop()

@@ -14,20 +14,9 @@ from pathlib import Path
 
 from rich.table import Table
 
+from labsync.provenance import LIBRARIES
+
 PACKAGES = ("labsync", "instruments", "analysis", "models")
-LIBRARIES = (
-    "pymeasure",
-    "pyvisa",
-    "pyvisa-py",
-    "pyzmq",
-    "numpy",
-    "scipy",
-    "numba",
-    "lmfit",
-    "xarray",
-    "zarr",
-    "qutip",
-)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-PACKAGES = (
-    "labsync",
+LIBRARIES = (
     "pymeasure",
     "pyvisa",
     "pyvisa-py",
@@ -18,13 +17,15 @@ PACKAGES = (
     "lmfit",
     "xarray",
     "zarr",
+    "qutip",
 )
 
 
 def collect() -> dict[str, Any]:
     """Return versions of the packages, the machine, and git revision (None outside a checkout)."""
+    versions = {name: _version(name) for name in ("labsync", *LIBRARIES)}
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **versions},
         "machine": {"node": platform.node(), "system": platform.platform(), "processor": platform.machine()},
         "git": _revision(),
     }

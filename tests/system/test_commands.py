@@ -11,6 +11,7 @@ import xarray as xr
 from instruments.keithley import Keithley2450Pump
 from instruments.twin import TwinSettings, draw_truth
 from labsync import store
+from labsync.settings import BUILT_IN
 
 
 @pytest.mark.xdist_group("scanned")
@@ -204,6 +205,20 @@ def test_a_killed_run_keeps_its_steps_and_is_called_interrupted(labsync, lab):
     (run,) = labsync.json("runs")
     assert (run["status"], run["steps"] >= 3) == ("interrupted", True)
     assert labsync.json("fit", "locking", "latest", code=1)["status"] == "too few points"
+
+
+def test_the_lab_in_the_foreground_serves_a_bench_until_ctrl_c(labsync):
+    process = labsync.start("twin", "--seed", "4", "--clock", "lock-step")
+    try:
+        address = next(m[1] for line in process.stdout if (m := re.search(r'attach = "([^"]+)"', line)))
+        text = (BUILT_IN / "simulated.toml").read_text()
+        (labsync.folder / "bench.toml").write_text(text.replace("[twin]", f'[twin]\nattach = "{address}"'))
+        findings = labsync.json("doctor", "--station", "bench.toml")
+        assert all(finding["ok"] for finding in findings)
+        assert address.startswith("127.0.0.1:")
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
 
 
 def test_a_taken_port_is_named(labsync):
