@@ -94,6 +94,16 @@ def test_a_simulation_becomes_a_run(labsync):
     assert "spectra.png" in labsync("show", "latest")
 
 
+def test_a_simulated_sweep_is_fitted_and_compared_like_a_scan(labsync):
+    labsync("simulate", "micropillars", "--detuning=-1.5:1.5:25", "--coupling", "0.023")
+    assert labsync.json("fit", "locking", "latest")["status"] == "ok"
+    found = labsync.json("compare", "latest")
+    coupling = found["coupling_fit"]["coupling"]
+    assert abs(coupling["value"] - 0.023) < 3 * coupling["std"]
+    labsync("simulate", "micropillars", "--coupling=0.01:0.02:2", "--duration-ns", "100")
+    assert "sweeps coupling" in labsync("compare", "latest", code=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
