@@ -149,7 +149,7 @@ def model_pair(run: Run, inactive_loss_factor: float) -> micropillars.Pair:
     """
     if run.procedure == MicropillarSweep.slug:
         return MicropillarSweep(**run.start["parameters"]).pair(run.journal()[0]["point"])
-    data = run.dataset()
+    data = run.history()  # three scalars per step; the spectra need not be read again
     return micropillars.kreinberg2019(
         float(data["current_1_ua"].mean()),
         float(data["current_2_ua"].mean()),

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from models.micropillars._curves import Progress, stack
 from models.micropillars.correlations import zero_lag
 from models.micropillars.lines import fit_lines
-from models.micropillars.maps import Progress
 from models.micropillars.parameters import Pair
 from models.micropillars.simulation import simulate
 
@@ -87,11 +87,8 @@ def emission_curve(
         steps.append(_emission(alone, seed + number, resolution_ghz, run))
         if on_progress is not None:
             on_progress((number + 1) / currents.size)
-    along = xr.Variable("current_ua", currents, {"units": "uA"})
-    result = xr.concat([s.drop_attrs(deep=False) for s in steps], along)
+    result = stack(steps, "current_ua", currents, "uA", varied={"current_ua_1", "current_ua_2"})
     per_photon = xr.DataArray([p.output_nw_per_photon for p in pair.pillars], {"pillar": result["pillar"]})
     result["output_power_nw"] = (result["photon_number"] * per_photon).assign_attrs(units="nW")
-    varied = {"current_ua_1", "current_ua_2"}
-    result.attrs = {name: value for name, value in steps[0].attrs.items() if name not in varied}
     result.attrs |= {"seed": seed, "runs": _RUNS, "resolution_ghz": resolution_ghz}
     return result

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from models.micropillars._curves import Progress, stack
 from models.micropillars.correlations import correlations, zero_lag
 from models.micropillars.lines import fit_lines
 from models.micropillars.parameters import Pair
@@ -14,8 +15,6 @@ from models.micropillars.simulation import simulate
 from models.micropillars.spectra import spectrum
 
 __all__ = ["detuning_map", "line_map", "scanned"]
-
-Progress = Callable[[float], None]
 
 
 def scanned(
@@ -37,10 +36,8 @@ def scanned(
         steps.append(observe(simulate(pair, seed=seed + number, **simulation)))
         if on_progress is not None:
             on_progress((number + 1) / len(values))
-    along = xr.Variable(axis, values, {"units": units})
-    result = xr.concat([s.drop_attrs(deep=False) for s in steps], along, coords="minimal", compat="override")
     varied = {axis, "weak_detuning_ghz", "round_trip_phase_rad", "reflection_phase_rad"}
-    result.attrs = {name: value for name, value in steps[0].attrs.items() if name not in varied}
+    result = stack(steps, axis, values, units, varied, coords="minimal", compat="override")
     result.attrs |= {"seed": seed, "phase": "averaged" if simulation.get("average_phase") else "fixed path"}
     return result
 

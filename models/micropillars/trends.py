@@ -7,27 +7,15 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import curve_fit
 
+from models.micropillars._curves import Progress, part, stack
 from models.micropillars.locking import locking, straight_line
-from models.micropillars.maps import Progress, line_map
+from models.micropillars.maps import line_map
 from models.micropillars.parameters import Pair
 
 __all__ = ["fit_power_law", "locking_range_curve", "slope_curve"]
 
 FULL_COUPLING = 0.025  # K0, the coupling of the whole light, matched to the published locking range
 _REACH_GHZ = 80.0  # detunings scanned at K = 1: some three locking ranges on either side
-
-
-def _stack(steps: list[xr.Dataset], axis: str, values: np.ndarray, units: str) -> xr.Dataset:
-    along = xr.Variable(axis, values, {"units": units})
-    result = xr.concat([s.drop_attrs(deep=False) for s in steps], along)
-    result.attrs = {name: value for name, value in steps[0].attrs.items() if name not in {axis, "points"}}
-    return result
-
-
-def _part(on_progress: Progress | None, number: int, count: int) -> Progress | None:
-    if on_progress is None:
-        return None
-    return lambda fraction: on_progress((number + fraction) / count)
 
 
 def locking_range_curve(
@@ -68,11 +56,11 @@ def locking_range_curve(
     steps = []
     for number, coupling in enumerate(values):
         detunings = _REACH_GHZ * coupling * np.linspace(-1.0, 1.0, points)
-        progress = _part(on_progress, number, values.size)
+        progress = part(on_progress, number, values.size)
         first = seed + number * (points + 1)
         coupled = replace(pair, coupling=float(coupling))
         steps.append(locking(line_map(coupled, detunings, seed=first, on_progress=progress, **run)))
-    result = _stack(steps, "coupling", values, "1")
+    result = stack(steps, "coupling", values, "1", varied={"coupling", "points"})
     result = result.assign_coords(root_transmission=("coupling", values / FULL_COUPLING, {"units": "1"}))
     fits = []
     for name in ("integral_width_ghz", "half_beat_width_ghz"):
@@ -127,19 +115,19 @@ def slope_curve(
     steps = []
     for number, current in enumerate(values):
         pumped = replace(pair, pillar_2=replace(pair.pillar_2, current_ua=float(current)))
-        progress = _part(on_progress, number, values.size)
+        progress = part(on_progress, number, values.size)
         first = seed + number * (len(detunings_ghz) + 1)
         lines = line_map(pumped, detunings_ghz, seed=first, on_progress=progress, **run)
         found = locking(lines)
         light = lines.sel(pillar="P2", mode="strong").isel(detuning_ghz=middle)
-        for part in ("", "_std"):
-            photons = float(light[f"photon_number{part}"])
+        for kind in ("", "_std"):
+            photons = float(light[f"photon_number{kind}"])
             power = photons * pair.pillar_2.output_nw_per_photon
-            found[f"photon_number_2{part}"] = ((), photons, {"units": "1"})
-            found[f"output_power_2_nw{part}"] = ((), power, {"units": "nW"})
+            found[f"photon_number_2{kind}"] = ((), photons, {"units": "1"})
+            found[f"output_power_2_nw{kind}"] = ((), power, {"units": "nW"})
         steps.append(found)
-    result = _stack(steps, "current_2_ua", values, "uA").assign_attrs(seed=seed)
-    result.attrs.pop("current_ua_2", None)
+    result = stack(steps, "current_2_ua", values, "uA", varied={"current_2_ua", "current_ua_2", "points"})
+    result.attrs["seed"] = seed
     return result
 
 
