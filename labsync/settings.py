@@ -36,8 +36,9 @@ def _clock_speed(value: Any) -> str | float:
 
 
 class TwinSection(_Section):
-    """The simulated lab: seed of its hidden truth, and how its time runs."""
+    """The simulated lab: its instruments, seed of its hidden truth, and how its time runs."""
 
+    bench: Literal["minimal", "full", "mercury-scope"] = "minimal"
     seed: int = 1
     clock: Annotated[str | float, BeforeValidator(_clock_speed)] = "lock-step"
     attach: str | None = Field(default=None, description="control address of a lab served by 'labsync twin'")

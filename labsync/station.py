@@ -104,7 +104,10 @@ def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str
         attached = TwinClock(settings.twin.attach)
         stack.callback(attached.close)
         return attached, attached.ask({"addresses": True})["addresses"]
-    twin = stack.enter_context(start_twin(TwinSettings(seed=settings.twin.seed, clock=settings.twin.clock)))
+    chosen = settings.twin
+    twin = stack.enter_context(
+        start_twin(TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench))
+    )
     return twin.clock, twin.addresses
 
 

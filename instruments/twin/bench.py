@@ -85,19 +85,44 @@ class Bench:
         self.world = world
         self.correlator = ID900(world)
         self.stations: dict[str, Station] = {}
+        {
+            "minimal": self._add_minimal,
+            "full": self._add_full,
+            "mercury-scope": self._add_mercury_scope,
+        }[world.settings.bench]()
+
+    def _add_minimal(self) -> None:
         for number in (1, 2):
             self._add_cryostat(number)
         for number in (1, 2):
             self._add_pump(number)
-        correlator = ID900Protocol(self.correlator, self._serial("correlator"))
-        ramp = RedPitayaProtocol(RedPitaya(world))
-        rotator = ELL14(world)
+        self._add_correlator()
+        self._add_ramp()
+        self._add_rotator()
+
+    def _add_full(self) -> None:
+        self._add_minimal()
+
+    def _add_mercury_scope(self) -> None:
+        for number in (1, 2):
+            self._add_pump(number)
+        self._add_ramp()
+        self._add_rotator()
+
+    def _add_correlator(self) -> None:
+        protocol = ID900Protocol(self.correlator, self._serial("correlator"))
         self.stations["correlator"] = Station(
-            lambda: _MessageSession(correlator), "tcp://127.0.0.1:{port}", message_based=True
+            lambda: _MessageSession(protocol), "tcp://127.0.0.1:{port}", message_based=True
         )
-        self.stations["ramp"] = Station(lambda: LineSession(ramp.handle, b"\r\n"), SOCKET)
+
+    def _add_ramp(self) -> None:
+        protocol = RedPitayaProtocol(RedPitaya(self.world))
+        self.stations["ramp"] = Station(lambda: LineSession(protocol.handle, b"\r\n"), SOCKET)
+
+    def _add_rotator(self) -> None:
+        mount = ELL14(self.world)
         self.stations["rotator"] = Station(
-            lambda: ElliptecSession(rotator), "ASRLsocket://127.0.0.1:{port}::INSTR"
+            lambda: ElliptecSession(mount), "ASRLsocket://127.0.0.1:{port}::INSTR"
         )
 
     def _add_cryostat(self, number: int) -> None:

@@ -3,7 +3,10 @@
 import math
 from dataclasses import dataclass
 
-__all__ = ["TwinSettings"]
+__all__ = ["BENCHES", "TwinSettings"]
+
+BENCHES = ("minimal", "full", "mercury-scope")
+"""Sets of instruments that a simulated lab can have on its network."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,8 @@ class TwinSettings:
     clock : "real", "lock-step" or float
         World time runs with the wall clock, only when a client of the control port advances it, or faster
         than the wall clock by the given factor.
+    bench : "minimal", "full" or "mercury-scope"
+        Which instruments are on the network.
     port_base : int
         First of the consecutive TCP ports, in the order of the instruments; 0 takes free ports.
     temperature_1_k, temperature_2_k : float
@@ -42,6 +47,7 @@ class TwinSettings:
 
     seed: int = 1
     clock: str | float = "real"
+    bench: str = "minimal"
     port_base: int = 0
     temperature_1_k: float = 32.0
     temperature_2_k: float = 34.9
@@ -62,6 +68,8 @@ class TwinSettings:
                 )
         elif not (math.isfinite(self.clock) and self.clock > 0):
             raise ValueError(f"clock's speed-up factor must be positive, not {self.clock!r}")
+        if self.bench not in BENCHES:
+            raise ValueError(f"bench must be one of {', '.join(BENCHES)}, not {self.bench!r}")
         if self.port_base and not 1024 <= self.port_base <= 65000:
             raise ValueError(f"port_base must be 0 or lie between 1024 and 65000, not {self.port_base}")
         if not self.duration_ns >= 200:
