@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from typer.testing import CliRunner
 
 from instruments.keithley import Keithley2450Pump
 from instruments.twin import TwinSettings, draw_truth
 from labsync import store
+from labsync.cli import app
 from labsync.settings import BUILT_IN
 
 
@@ -121,8 +123,11 @@ def test_a_simulated_sweep_is_fitted_and_compared_like_a_scan(labsync):
         (["twin", "--clock", "quick"], "Clock 'quick' is none"),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_exit_code_2(labsync, arguments, sentence):
-    assert sentence in labsync(*arguments, code=2).replace("\n", " ")
+def test_wrong_usage_is_one_sentence_and_exit_code_2(tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert sentence in done.stderr.replace("\n", " ")
 
 
 def test_doctor_is_content_and_reaches_every_instrument(labsync):
