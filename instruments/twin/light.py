@@ -34,6 +34,11 @@ class Conditions:
     coupling: float
     ramp: Ramp
 
+    @property
+    def lit(self) -> tuple[bool, bool]:
+        """Whether P1 and P2 shine at all."""
+        return self.current_1_ua >= DARK_BELOW_UA, self.current_2_ua >= DARK_BELOW_UA
+
 
 Exposed = tuple[Conditions, float]
 """A moment: conditions, and the time for which they lasted, in s."""
@@ -122,8 +127,7 @@ class Light:
     def _rate_cps(
         self, conditions: Conditions, lines: Lines, pillar: int, resonance_ghz: np.ndarray
     ) -> np.ndarray:
-        current_ua = (conditions.current_1_ua, conditions.current_2_ua)[pillar]
-        lit = current_ua >= DARK_BELOW_UA
+        lit = conditions.lit[pillar]
         photons = lines.photons(pillar, resonance_ghz) if lit else np.zeros(len(resonance_ghz))
         return self._detectors[pillar].rate_cps(photons)
 
@@ -159,8 +163,7 @@ def _shared_points(exposed: Iterable[Exposed]) -> list[tuple[OperatingPoint, lis
     for moment in exposed:
         c = moment[0]
         alone = operating_point(c.current_1_ua, c.current_2_ua, c.coupling, 0.0)
-        lit = (c.current_1_ua >= DARK_BELOW_UA, c.current_2_ua >= DARK_BELOW_UA)
-        groups.setdefault((alone, lit, c.ramp), []).append(moment)
+        groups.setdefault((alone, c.lit, c.ramp), []).append(moment)
     shared = []
     for (alone, *_), moments in groups.items():
         if alone.coupling == 0:

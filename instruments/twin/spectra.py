@@ -16,7 +16,15 @@ from .optics import airy_transmission
 from .settings import TwinSettings
 from .truth import Truth
 
-__all__ = ["Lines", "OperatingPoint", "SpectrumCache", "operating_point", "simulate_spectrum", "warm_up"]
+__all__ = [
+    "Lines",
+    "OperatingPoint",
+    "SpectrumCache",
+    "operating_point",
+    "pair_at",
+    "simulate_spectrum",
+    "warm_up",
+]
 
 DETUNING_STEP_GHZ = 0.002
 CURRENT_STEP_UA = 0.02
@@ -60,17 +68,21 @@ def operating_point(
     )
 
 
-def simulate_spectrum(point: OperatingPoint, settings: TwinSettings, seed: int) -> xr.Dataset:
-    """Simulate the pair at an operating point; returns the dataset of `models.micropillars.spectrum`."""
-    pair = micropillars.kreinberg2019(
+def pair_at(point: OperatingPoint, settings: TwinSettings) -> micropillars.Pair:
+    """Return the model's pair at an operating point."""
+    return micropillars.kreinberg2019(
         point.current_1_ua,
         point.current_2_ua,
         coupling=point.coupling,
         detuning_ghz=point.detuning_ghz,
         inactive_loss_factor=settings.inactive_loss_factor,
     )
+
+
+def simulate_spectrum(point: OperatingPoint, settings: TwinSettings, seed: int) -> xr.Dataset:
+    """Simulate the pair at an operating point; returns the dataset of `models.micropillars.spectrum`."""
     fields = micropillars.simulate(
-        pair,
+        pair_at(point, settings),
         duration_ns=settings.duration_ns,
         step_ps=settings.step_ps,
         trajectories=settings.trajectories,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ._streams import stream
 from .cryostat import SAMPLE_S, Cryostat
 from .detectors import Spcm
+from .fields import FieldCache
 from .light import Conditions, Light
 from .optics import Etalon, HalfWavePlate, Ramp, path_transmission
 from .pumps import PILLARS, PumpArray
@@ -49,6 +50,7 @@ class World:
         self.etalon = Etalon(self.truth, stream(settings.seed, "etalon"))
         detectors = [Spcm(efficiency) for efficiency in self.truth.efficiency_cps_per_photon]
         self.light = Light(SpectrumCache(settings, self.truth), self.etalon, detectors)
+        self.fields = FieldCache(settings)
         self._observers: list[Callable[[float, Conditions, float], None]] = []
         self._steps = 0
 

@@ -1,0 +1,148 @@
+"""Time series of the coupled pair's light at an operating point, for photons and beat notes."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from models import micropillars
+
+from ._streams import stream_seed
+from .light import Conditions
+from .settings import TwinSettings
+from .spectra import OperatingPoint, operating_point, pair_at
+
+__all__ = ["FieldCache", "FieldRecord", "field_point", "simulate_fields"]
+
+SAMPLE_PS = 50.0
+
+DETUNING_STEP_GHZ = 0.02
+"""Correlations change over 100 MHz; the temperature moves the lines by megahertz from second to second."""
+
+SPLITTING_1_GHZ = micropillars.kreinberg2019(25.0, 25.0).pillar_1.splitting_ghz
+CACHE_SIZE = 2
+
+
+def field_point(conditions: Conditions) -> OperatingPoint:
+    """Return the operating point whose fields stand for a moment, on a coarse grid of detunings."""
+    c = conditions
+    detuning = round(c.detuning_ghz / DETUNING_STEP_GHZ) * DETUNING_STEP_GHZ
+    return operating_point(c.current_1_ua, c.current_2_ua, c.coupling, detuning)
+
+
+@dataclass(frozen=True)
+class FieldRecord:
+    """Independent stretches of light of both pillars, each longer than any correlation in it.
+
+    A long measurement is put together from the stretches. Of products at lag t the fraction t/D falls across
+    the ends of stretches of length D and is uncorrelated: g2 - 1 comes out too small by that fraction, 1 % at
+    100 ns with stretches of 10 us.
+
+    Attributes
+    ----------
+    point : OperatingPoint
+        Where the pair was simulated.
+    field : numpy.ndarray of complex64, (trajectory, pillar, mode, sample)
+        Box averages of the fields, ``|field|**2`` in intracavity photons; modes are strong, weak. A field
+        ``exp(+2 pi i f t)`` lies f above its frame, see `frame_ghz`; at the point that is free-running P1,
+        one frame per mode. What the averaging takes from a line at P1's frequency is given back; of light
+        far from both lines the averages lack a part.
+    photons : numpy.ndarray of float32, (trajectory, pillar, mode, sample)
+        Averages of ``|field|**2`` over the same boxes, with all light in it.
+    sample_ps : float
+        Length of the boxes.
+    """
+
+    point: OperatingPoint
+    field: np.ndarray
+    photons: np.ndarray
+    sample_ps: float
+
+    @property
+    def stretch_s(self) -> float:
+        """Length of each stretch, in s."""
+        return self.field.shape[-1] * self.sample_ps * 1e-12
+
+    def frame_ghz(self, pillar: int, mode: int, conditions: Conditions) -> float:
+        """Return where frequency 0 of a field lies, relative to the strong mode of free-running P1 now.
+
+        Parameters
+        ----------
+        pillar, mode : int
+            0 for P1, 1 for P2; 0 for the strong, 1 for the weak mode.
+        conditions : Conditions
+            The moment. Without coupling, P2 moves freely against the point.
+        """
+        free = pillar == 1 and self.point.coupling == 0
+        moved_ghz = conditions.detuning_ghz - self.point.detuning_ghz if free else 0.0
+        return moved_ghz + (SPLITTING_1_GHZ if mode == 1 else 0.0)
+
+
+def simulate_fields(point: OperatingPoint, settings: TwinSettings, seed: int) -> xr.Dataset:
+    """Simulate the pair at an operating point; returns the dataset of `models.micropillars.simulate`."""
+    return micropillars.simulate(
+        pair_at(point, settings),
+        duration_ns=1000.0 * settings.field_duration_us,
+        step_ps=settings.step_ps,
+        trajectories=settings.field_trajectories,
+        seed=seed,
+        sample_ps=SAMPLE_PS,
+        average_phase=True,
+    )
+
+
+class FieldCache:
+    """Fields of the last two operating points asked for: 150 MB each with the default settings.
+
+    A record depends on the world's seed and the point, not on what came before. It takes some seconds to
+    simulate.
+
+    Parameters
+    ----------
+    settings : TwinSettings
+        Seed and effort.
+    simulate : callable
+        The model.
+    """
+
+    def __init__(
+        self,
+        settings: TwinSettings,
+        simulate: Callable[[OperatingPoint, TwinSettings, int], xr.Dataset] = simulate_fields,
+    ) -> None:
+        self._settings = settings
+        self._simulate = simulate
+        self._records: OrderedDict[OperatingPoint, FieldRecord] = OrderedDict()
+        self._lock = threading.Lock()  # fields may be prepared beside the server's thread
+
+    def __contains__(self, point: OperatingPoint) -> bool:
+        return point in self._records
+
+    def fields(self, point: OperatingPoint) -> FieldRecord:
+        """Return the light at an operating point, simulating it if it is new."""
+        with self._lock:
+            record = self._records.get(point)
+            if record is None:
+                seed = stream_seed(self._settings.seed, "fields", repr(point))
+                record = _record(point, self._simulate(point, self._settings, seed))
+                self._records[point] = record
+                if len(self._records) > CACHE_SIZE:
+                    self._records.popitem(last=False)
+            self._records.move_to_end(point)
+            return record
+
+
+def _record(point: OperatingPoint, light: xr.Dataset) -> FieldRecord:
+    """Move the fields from the frame of free-running P2 into that of P1."""
+    dims = ("trajectory", "pillar", "mode", "time_ns")
+    field = light["field"].transpose(*dims).values
+    sample_ns = light.attrs["sample_ps"] * 1e-3
+    time_ns = (np.arange(field.shape[-1]) + 0.5) * sample_ns
+    for mode, name in enumerate(("detuning_ghz", "weak_detuning_ghz")):
+        turns = np.mod(light.attrs[name] * time_ns, 1.0)
+        field[:, :, mode] *= np.exp(2j * np.pi * turns).astype(np.complex64)
+        field[:, 0, mode] /= np.float32(np.sinc(light.attrs[name] * sample_ns))
+    return FieldRecord(point, field, light["photon_number"].transpose(*dims).values, light.attrs["sample_ps"])
