@@ -61,6 +61,7 @@ def run(scan: Scan, station: str, root: Path, console: Console) -> Run:
         If an instrument failed; the run folder keeps what was committed.
     """
     settings, text = read_station_file(station)
+    settings.require(scan.needs, scan.slug)
     with open_station(settings) as bench:
         scan.check(bench)
         about = {

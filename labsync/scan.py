@@ -65,6 +65,8 @@ class Scan(Procedure, ABC):
     """
 
     slug: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Roles, beyond cryostats and pumps, without which the scan cannot run."""
     station: Station | None = None
     run: Run | None = None
 

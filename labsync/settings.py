@@ -5,135 +5,96 @@ All quantities carry their unit in the text ("5 mK", "15 GHz"). Unknown sections
 
 import difflib
 import tomllib
+import typing
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
-from labsync._quantities import Amperes, Degrees, Gigahertz, Hertz, Kelvin, Seconds, Volts
+from labsync._sections import (
+    AnalyserSection,
+    AnyCryostat,
+    AnyFabryPerot,
+    AttenuatorSection,
+    CameraSection,
+    CorrelatorSection,
+    InstrumentSection,
+    PowerMeterSection,
+    PumpSection,
+    RecorderSection,
+    RedPitayaSection,
+    RotatorSection,
+    ScopeSection,
+    Section,
+    SpectrumAnalyserSection,
+    StageSection,
+    StationSection,
+    TaggerSection,
+    TwinSection,
+)
 from labsync.errors import UsageError
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+__all__ = ["BUILT_IN", "PumpSection", "StationSettings", "read_station_file"]
 
 
-class StationSection(_Section):
-    """What bench this is: its name, and whether instruments are real or simulated."""
+class StationSettings(Section):
+    """A whole station file.
 
-    name: str
-    backend: Literal["hardware", "twin"]
-
-
-def _clock_speed(value: Any) -> str | float:
-    if value in ("real", "lock-step"):
-        return str(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
-        return float(value)
-    raise ValueError(
-        f"{value!r} is no clock; give 'real', 'lock-step' or a positive speed-up factor such as 20.0"
-    )
-
-
-class TwinSection(_Section):
-    """The simulated lab: its instruments, seed of its hidden truth, and how its time runs."""
-
-    bench: Literal["minimal", "full", "mercury-scope"] = "minimal"
-    seed: int = 1
-    clock: Annotated[str | float, BeforeValidator(_clock_speed)] = "lock-step"
-    attach: str | None = Field(default=None, description="control address of a lab served by 'labsync twin'")
-
-
-class InstrumentSection(_Section):
-    """Where an instrument answers."""
-
-    address: str | None = None
-    timeout: Seconds = 2.0
-
-
-class SettleRule(_Section):
-    """Settled: inside the band for the whole dwell, before the deadline."""
-
-    band: Kelvin
-    dwell: Seconds
-    deadline: Seconds
-
-
-class CryostatSection(InstrumentSection):
-    """A cryostat's temperature controller."""
-
-    driver: Literal["lakeshore336"]
-    sensor: Literal["A", "B", "C", "D"] = "A"
-    heater: Literal[1, 2] = 1
-    setpoint_limits: tuple[Kelvin, Kelvin]
-    settle: SettleRule
-
-
-class PumpSection(InstrumentSection):
-    """A voltage source that pumps one array of pillars."""
-
-    driver: Literal["keithley2450"]
-    pillars: int = Field(gt=0, description="pillars that share the array current")
-    voltage_limit: Volts
-    current_limit: Amperes
-
-
-class CorrelatorSection(InstrumentSection):
-    """The time controller that counts photons."""
-
-    driver: Literal["id900"]
-
-
-class RampSection(InstrumentSection):
-    """The generator of the Fabry-Perot ramp."""
-
-    driver: Literal["redpitaya"]
-
-
-class RotatorSection(InstrumentSection):
-    """The rotation mount of the half-wave plate in the coupling path."""
-
-    driver: Literal["ell14"]
-
-
-class AttenuatorSection(_Section):
-    """Half-wave plate and polariser: the angle of full transmission."""
-
-    angle_of_full_transmission: Degrees
-
-
-class FabryPerotSection(_Section):
-    """The scanning interferometer: ramp of its piezo, detectors behind it."""
-
-    free_spectral_range: Gigahertz
-    finesse: float = Field(gt=1)
-    ramp_frequency: Hertz
-    ramp_amplitude: Volts
-    ramp_offset: Volts
-    bins: int = Field(gt=15, le=16384)
-    reference_input: int
-    inputs: tuple[int, int] = Field(description="correlator inputs of the detectors for P1 and P2")
-
-
-class StationSettings(_Section):
-    """A whole station file."""
+    Every bench has two cryostats and two pumps; all other instruments may be missing.
+    """
 
     station: StationSection
     twin: TwinSection = TwinSection()
-    cryostat_1: CryostatSection
-    cryostat_2: CryostatSection
+    cryostat_1: AnyCryostat
+    cryostat_2: AnyCryostat
     pump_1: PumpSection
     pump_2: PumpSection
-    correlator: CorrelatorSection
-    ramp: RampSection
-    rotator: RotatorSection
-    attenuator: AttenuatorSection
-    fabry_perot: FabryPerotSection
+    correlator: CorrelatorSection | None = None
+    ramp: RedPitayaSection | None = None
+    rotator: RotatorSection | None = None
+    analyser_1: AnalyserSection | None = None
+    analyser_2: AnalyserSection | None = None
+    power_meter: PowerMeterSection | None = None
+    stage: StageSection | None = None
+    camera: CameraSection | None = None
+    digitizer: RedPitayaSection | None = None
+    spectrum_analyser: SpectrumAnalyserSection | None = None
+    scope: ScopeSection | None = None
+    recorder: RecorderSection | None = None
+    tagger: TaggerSection | None = None
+    attenuator: AttenuatorSection | None = None
+    fabry_perot: AnyFabryPerot | None = None
+
+    @property
+    def instruments(self) -> dict[str, InstrumentSection]:
+        """Sections of the instruments that this bench has, in the order in which they are connected."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: each for name, each in sections.items() if isinstance(each, InstrumentSection)}
+
+    def has(self, role: str) -> bool:
+        """Tell whether the bench has what plays `role`."""
+        parts = COMPOSED.get(role, (role,))
+        return all(getattr(self, part) is not None for part in parts)
+
+    def require(self, roles: typing.Iterable[str], purpose: str) -> None:
+        """Refuse a bench that lacks one of `roles`.
+
+        Raises
+        ------
+        UsageError
+            Naming the station, what it lacks and what needs it.
+        """
+        missing = [role for role in roles if not self.has(role)]
+        if missing:
+            raise UsageError(
+                f"Station '{self.station.name}' has no {' and no '.join(missing)}; "
+                f"{purpose} needs {'one' if len(missing) == 1 else 'them'}."
+            )
 
     @model_validator(mode="after")
     def _addresses_where_needed(self) -> "StationSettings":
-        for name in INSTRUMENTS:
-            given = getattr(self, name).address is not None
+        for name, section in self.instruments.items():
+            given = section.address is not None
             if self.station.backend == "hardware" and not given:
                 raise ValueError(f"[{name}] has no address; a hardware bench needs one for every instrument")
             if self.station.backend == "twin" and given:
@@ -142,9 +103,23 @@ class StationSettings(_Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _instruments_where_needed(self) -> "StationSettings":
+        needs: dict[str, tuple[str, ...]] = {"attenuator": ("rotator",)}
+        if self.fabry_perot is not None:
+            needs["fabry_perot"] = ("ramp", self.fabry_perot.read_by)
+        for name, parts in needs.items():
+            for part in parts:
+                if getattr(self, name) is not None and getattr(self, part) is None:
+                    raise ValueError(f"[{name}] needs a section [{part}], which is missing")
+        return self
 
-INSTRUMENTS = ("cryostat_1", "cryostat_2", "pump_1", "pump_2", "correlator", "ramp", "rotator")
+
+COMPOSED = {"position_loop": ("camera", "stage")}
+"""Roles without a section of their own: they exist where their parts do."""
 BUILT_IN = Path(__file__).parent / "stations"
+ALIASES = {"simulated": "minimal"}
+"""Other names of built-in stations."""
 
 
 def read_station_file(reference: str) -> tuple[StationSettings, str]:
@@ -153,7 +128,8 @@ def read_station_file(reference: str) -> tuple[StationSettings, str]:
     Parameters
     ----------
     reference : str
-        Path of the file, or the name of a built-in station (``simulated``).
+        Path of the file, or the name of a built-in station: ``minimal`` (also called ``simulated``),
+        ``full`` or ``mercury-scope``.
 
     Returns
     -------
@@ -166,13 +142,13 @@ def read_station_file(reference: str) -> tuple[StationSettings, str]:
         With the section, the key and what would be right.
     """
     path = Path(reference)
-    built_in = BUILT_IN / f"{reference}.toml"
+    built_in = BUILT_IN / f"{ALIASES.get(reference, reference)}.toml"
     if not path.is_file() and built_in.is_file():
         path = built_in
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(sorted(p.stem for p in BUILT_IN.glob("*.toml")))
+        names = ", ".join(sorted([*ALIASES, *(p.stem for p in BUILT_IN.glob("*.toml"))]))
         raise UsageError(
             f"No readable station file '{reference}'; give a path or a built-in station ({names})."
         ) from error
@@ -190,23 +166,50 @@ def _explain(error: ValidationError) -> str:
     problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     where = [str(part) for part in problem["loc"]]
     section = f"[{where[0]}]" if where else ""
-    key = ".".join(where[1:])
-    if problem["type"] == "extra_forbidden":
-        model = _model_at(where[:-1])
-        near = difflib.get_close_matches(where[-1], model.model_fields, n=1)
-        kind = f"unknown key '{key}' in {section}" if key else f"unknown section [{where[0]}]"
-        known = f"did you mean '{near[0]}'?" if near else "known are " + ", ".join(model.model_fields)
-        return f"{kind}; {known}"
-    if problem["type"] == "missing":
-        return f"{section} lacks '{key}'" if key else f"section [{where[0]}] is missing"
+    kinds = _models(StationSettings.model_fields[where[0]].annotation) if section in _SECTIONS else []
+    # where a section may be of several kinds, pydantic puts the kind between section and key
+    key = ".".join(where[2 if len(kinds) > 1 else 1 :])
     message = problem["msg"].removeprefix("Value error, ")
+    match problem["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(where[-1], _model_at(where[:-1]).model_fields, n=1)
+            kind = f"unknown key '{key}' in {section}" if key else f"unknown section {section}"
+            known = ", ".join(_model_at(where[:-1]).model_fields)
+            return f"{kind}; {f'did you mean {near[0]!r}?' if near else f'known are {known}'}"
+        case "missing":
+            return f"{section} lacks '{key}'" if key else f"section {section} is missing"
+        case "union_tag_not_found":
+            return f"{section} lacks {problem['ctx']['discriminator']}"
+        case "union_tag_invalid":
+            tag, known = problem["ctx"]["tag"], problem["ctx"]["expected_tags"]
+            return f"{section}: {tag!r} is unknown; known are {known}"
     return f"{section} {key}: {message}" if where else message
 
 
+_SECTIONS = {f"[{name}]" for name in StationSettings.model_fields}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that an annotation such as ``Annotated[A | B, ...] | None`` allows."""
+    if isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [model for part in typing.get_args(annotation) for model in _models(part)]
+
+
 def _model_at(where: list[str]) -> type[BaseModel]:
+    """Return the model at the place of an error: sections, kinds of a section, tables inside."""
     model: type[BaseModel] = StationSettings
+    kinds: list[type[BaseModel]] = []
     for part in where:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
+        if part in model.model_fields:
+            kinds = _models(model.model_fields[part].annotation)
+        else:
+            kinds = [kind for kind in kinds if part in _tags(kind)]
+        model = kinds[0] if kinds else model
     return model
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names by which pydantic tells kinds of a section apart."""
+    names = [name for name in ("driver", "read_by") if name in model.model_fields]
+    return tuple(tag for name in names for tag in typing.get_args(model.model_fields[name].annotation))

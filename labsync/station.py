@@ -3,50 +3,84 @@
 import datetime
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from instruments import roles
-from instruments.attenuator import PolarisationAttenuator
 from instruments.clock import Clock, SystemClock
-from instruments.fabry_perot import ScanningFabryPerot
-from instruments.idquantique import ID900
-from instruments.keithley import Keithley2450Pump
-from instruments.lakeshore import LakeShore336
-from instruments.redpitaya import RedPitaya
-from instruments.thorlabs import ELL14
 from instruments.twin import TwinClock, TwinSettings, start_twin
-from labsync.settings import INSTRUMENTS, StationSettings
+from labsync._wiring import COMPOSITES, DRIVERS
+from labsync.errors import UsageError
+from labsync.settings import StationSettings
 
 log = logging.getLogger(__name__)
+Role_co = TypeVar("Role_co", covariant=True)
 
 
-@dataclass(frozen=True)
+class _Role(Generic[Role_co]):
+    """The instrument that plays a role at a station; UsageError where the bench has none."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, station: "Station", owner: type) -> Role_co:
+        return station.role(self._name)
+
+
 class Station:
     """The instruments of a bench by the role they play; made by `open_station`.
 
-    Attributes
+    A role that the bench lacks raises UsageError when it is asked for; `has` tells beforehand.
+
+    Parameters
     ----------
     settings : StationSettings
         The checked station file: limits, settle rules.
     clock : Clock
         The time everything on this bench waits by.
+    instruments : mapping of str to object
+        What plays each role.
     identities : dict of str to str
         What each instrument answered when asked who it is.
     """
 
-    settings: StationSettings
-    clock: Clock
-    cryostat_1: roles.TemperatureController
-    cryostat_2: roles.TemperatureController
-    pump_1: roles.PumpSource
-    pump_2: roles.PumpSource
-    fabry_perot: roles.FabryPerot
-    attenuator: roles.Attenuator
-    ramp: roles.RampGenerator
-    identities: dict[str, str]
+    cryostat_1 = _Role[roles.TemperatureController]()
+    cryostat_2 = _Role[roles.TemperatureController]()
+    pump_1 = _Role[roles.PumpSource]()
+    pump_2 = _Role[roles.PumpSource]()
+    correlator = _Role[roles.Correlator]()
+    ramp = _Role[roles.RampGenerator]()
+    attenuator = _Role[roles.Attenuator]()
+    fabry_perot = _Role[roles.FabryPerot]()
+
+    def __init__(
+        self,
+        settings: StationSettings,
+        clock: Clock,
+        instruments: Mapping[str, Any],
+        identities: dict[str, str],
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.identities = identities
+        self._instruments = instruments
+
+    def has(self, role: str) -> bool:
+        """Tell whether the bench has what plays `role`."""
+        return role in self._instruments
+
+    def role(self, name: str) -> Any:
+        """Return what plays a role.
+
+        Raises
+        ------
+        UsageError
+            If the bench has nothing that does.
+        """
+        if name not in self._instruments:
+            raise UsageError(f"Station '{self.settings.station.name}' has no {name}.")
+        return self._instruments[name]
 
     def wall_time_s(self) -> float:
         """Return the time as seconds since 1970, UTC; a lab in lock-step counts from its own epoch."""
@@ -57,28 +91,54 @@ class Station:
     def fabry_perot_attrs(self) -> dict[str, float]:
         """Return what the analysis must know of the interferometer."""
         fpi = self.settings.fabry_perot
+        if fpi is None:
+            raise UsageError(f"Station '{self.settings.station.name}' has no fabry_perot.")
         return {"free_spectral_range_ghz": fpi.free_spectral_range, "finesse": fpi.finesse}
 
+    def select_mode(self, mode: str) -> None:
+        """Turn the analysers of both pillars to the strong or to the weak mode.
+
+        Parameters
+        ----------
+        mode : str
+            "strong" or "weak".
+
+        Raises
+        ------
+        UsageError
+            If the weak modes are asked for at a bench without analysers, where polarisers fixed in front
+            of the detectors select the strong ones.
+        """
+        turn_deg = {"strong": 0.0, "weak": 45.0}[mode]
+        for name in ("analyser_1", "analyser_2"):
+            section = getattr(self.settings, name)
+            if section is not None:
+                self.role(name).move_to_deg((section.angle_of_strong_mode + turn_deg) % 360)
+            elif mode == "weak":
+                self.settings.require((name,), "the weak mode")
+
     def make_safe(self) -> list[str]:
-        """Ramp the pumps down and stop the piezo.
+        """Ramp the pumps down, stop the piezo and the stage, as far as the bench has them.
 
         Every action is tried; problems are logged and returned, none is raised.
         """
-        actions: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("pump_1 to zero", self.pump_1.shutdown),
-            ("pump_2 to zero", self.pump_2.shutdown),
-            ("ramp off", self.ramp.stop),
-        )
         problems = []
-        for name, action in actions:
+        for name, what, action in SAFE_STATE:
             try:
-                action()
+                if self.has(name):
+                    getattr(self.role(name), action)()
             except Exception as error:  # the next action must still be tried
-                problems.append(f"{name}: {error}")
-                log.error("Safe state: %s failed: %s", name, error)
+                problems.append(f"{name} {what}: {error}")
+                log.error("Safe state: %s %s failed: %s", name, what, error)
         return problems
 
 
+SAFE_STATE = (
+    ("pump_1", "to zero", "shutdown"),
+    ("pump_2", "to zero", "shutdown"),
+    ("ramp", "off", "stop"),
+    ("stage", "stopped", "shutdown"),
+)
 # A lock-step run must be the same bit by bit whenever it is made, so its calendar is fixed.
 TWIN_EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -91,6 +151,8 @@ def open_station(settings: StationSettings) -> Iterator[Station]:
     ------
     InstrumentError
         If an instrument is silent, gone, or not the one it should be.
+    UsageError
+        If the simulated bench has no instrument of that name.
     """
     with ExitStack() as stack:
         clock, addresses = _world(settings, stack)
@@ -99,12 +161,12 @@ def open_station(settings: StationSettings) -> Iterator[Station]:
 
 def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str, str]]:
     if settings.station.backend == "hardware":
-        return SystemClock(), {name: getattr(settings, name).address for name in INSTRUMENTS}
-    if settings.twin.attach is not None:
-        attached = TwinClock(settings.twin.attach)
+        return SystemClock(), {name: each.address or "" for name, each in settings.instruments.items()}
+    chosen = settings.twin
+    if chosen.attach is not None:
+        attached = TwinClock(chosen.attach)
         stack.callback(attached.close)
         return attached, attached.ask({"addresses": True})["addresses"]
-    chosen = settings.twin
     twin = stack.enter_context(
         start_twin(TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench))
     )
@@ -112,57 +174,20 @@ def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str
 
 
 def _connect(settings: StationSettings, clock: Clock, addresses: dict[str, str], stack: ExitStack) -> Station:
+    instruments: dict[str, Any] = {}
     identities: dict[str, str] = {}
-
-    def connect(driver: Any, name: str, **options: Any) -> Any:
-        section = getattr(settings, name)
-        instrument = driver(addresses[name], clock=clock, timeout_s=section.timeout, **options)
+    for name, section in settings.instruments.items():
+        if name not in addresses:
+            raise UsageError(
+                f"The simulated lab has no {name}; its instruments are {', '.join(addresses)}. Choose "
+                "another bench in [twin], or remove the section."
+            )
+        instrument = DRIVERS[section.driver](
+            addresses[name], clock=clock, timeout_s=section.timeout, **section.options()
+        )
         stack.callback(instrument.close)
-        identities[name] = instrument.identity
-        return instrument
-
-    cryostats = {
-        name: connect(
-            LakeShore336,
-            name,
-            sensor=section.sensor,
-            output=section.heater,
-            setpoint_limits_k=section.setpoint_limits,
-        )
-        for name, section in (("cryostat_1", settings.cryostat_1), ("cryostat_2", settings.cryostat_2))
-    }
-    pumps = {
-        name: connect(
-            Keithley2450Pump,
-            name,
-            voltage_limit_v=section.voltage_limit,
-            current_limit_a=section.current_limit,
-        )
-        for name, section in (("pump_1", settings.pump_1), ("pump_2", settings.pump_2))
-    }
-    ramp = connect(RedPitaya, "ramp")
-    fpi = settings.fabry_perot
-    fabry_perot = ScanningFabryPerot(
-        ramp,
-        connect(ID900, "correlator"),
-        frequency_hz=fpi.ramp_frequency,
-        amplitude_v=fpi.ramp_amplitude,
-        offset_v=fpi.ramp_offset,
-        bins=fpi.bins,
-        reference=fpi.reference_input,
-        channels=fpi.inputs,
-        clock=clock,
-    )
-    attenuator = PolarisationAttenuator(
-        connect(ELL14, "rotator"), zero_deg=settings.attenuator.angle_of_full_transmission
-    )
-    return Station(
-        settings=settings,
-        clock=clock,
-        fabry_perot=fabry_perot,
-        attenuator=attenuator,
-        ramp=ramp,
-        identities=identities,
-        **cryostats,
-        **pumps,
-    )
+        instruments[name], identities[name] = instrument, instrument.identity
+    for name, compose in COMPOSITES.items():
+        if settings.has(name):
+            instruments[name] = compose(settings, instruments, clock)
+    return Station(settings, clock, instruments, identities)

@@ -28,6 +28,7 @@ class DetuningScan(Scan):
     """
 
     slug: ClassVar[str] = "detuning-scan"
+    needs: ClassVar[tuple[str, ...]] = ("attenuator", "fabry_perot")
     DATA_COLUMNS: ClassVar[list[str]] = ["temperature_2_k", "detuning_ghz", "centre_1_ghz", "centre_2_ghz"]
 
     temperature_1_k = FloatParameter("Temperature of P1, held", units="K", default=32.0)
@@ -76,7 +77,8 @@ class DetuningScan(Scan):
         return {"temperature_2_k": round(float(grid[done]), 6)}
 
     def approach(self, station: Station, point: Point, report: Report) -> None:
-        """Pump both arrays, set both temperatures and wait until both are settled."""
+        """Select the strong modes, pump both arrays, set both temperatures, wait until all is settled."""
+        station.select_mode("strong")
         for pump, pillars, current_ua in (
             (station.pump_1, station.settings.pump_1.pillars, self.current_1_ua),
             (station.pump_2, station.settings.pump_2.pillars, self.current_2_ua),

@@ -72,7 +72,7 @@ def scanned(tmp_path_factory, readme_commands):
 def lab(tmp_path):
     """A simulated lab of this process in lock-step, and a station file that attaches to it."""
     with start_twin(TwinSettings(seed=3, clock="lock-step")) as twin:
-        text = (BUILT_IN / "simulated.toml").read_text()
+        text = (BUILT_IN / "minimal.toml").read_text()
         attach = f'clock = "lock-step"\nattach = "{twin.addresses["control"]}"'
         station = tmp_path / "station.toml"
         station.write_text(

@@ -226,7 +226,7 @@ def test_the_lab_in_the_foreground_serves_a_bench_until_ctrl_c(labsync):
     process = labsync.start("twin", "--seed", "4", "--clock", "lock-step")
     try:
         address = next(m[1] for line in process.stdout if (m := re.search(r'attach = "([^"]+)"', line)))
-        text = (BUILT_IN / "simulated.toml").read_text()
+        text = (BUILT_IN / "minimal.toml").read_text()
         (labsync.folder / "bench.toml").write_text(text.replace("[twin]", f'[twin]\nattach = "{address}"'))
         findings = labsync.json("doctor", "--station", "bench.toml")
         assert all(finding["ok"] for finding in findings)

@@ -3,7 +3,7 @@ import pytest
 from labsync.errors import UsageError
 from labsync.settings import BUILT_IN, read_station_file
 
-SIMULATED = (BUILT_IN / "simulated.toml").read_text()
+SIMULATED = (BUILT_IN / "minimal.toml").read_text()
 
 
 @pytest.fixture

@@ -1,0 +1,260 @@
+"""Sections of the station file: one class per driver, with the options that it passes to the driver."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from labsync._quantities import Amperes, Degrees, Gigahertz, Hertz, Kelvin, Micrometres, Seconds, Volts
+
+
+class Section(BaseModel):
+    """A section: unknown keys are refused, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StationSection(Section):
+    """What bench this is: its name, and whether instruments are real or simulated."""
+
+    name: str
+    backend: Literal["hardware", "twin"]
+
+
+def _clock_speed(value: Any) -> str | float:
+    if value in ("real", "lock-step"):
+        return str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
+        return float(value)
+    raise ValueError(
+        f"{value!r} is no clock; give 'real', 'lock-step' or a positive speed-up factor such as 20.0"
+    )
+
+
+class TwinSection(Section):
+    """The simulated lab: its instruments, seed of its hidden truth, and how its time runs."""
+
+    bench: Literal["minimal", "full", "mercury-scope"] = "minimal"
+    seed: int = 1
+    clock: Annotated[str | float, BeforeValidator(_clock_speed)] = "lock-step"
+    attach: str | None = Field(default=None, description="control address of a lab served by 'labsync twin'")
+
+
+class InstrumentSection(Section):
+    """Where an instrument answers, and which driver speaks to it."""
+
+    driver: str
+    address: str | None = None
+    timeout: Seconds = 2.0
+
+    def options(self) -> dict[str, Any]:
+        """Return the driver's options beyond address, clock and timeout."""
+        return {}
+
+
+class SettleRule(Section):
+    """Settled: inside the band for the whole dwell, before the deadline."""
+
+    band: Kelvin
+    dwell: Seconds
+    deadline: Seconds
+
+
+class CryostatSection(InstrumentSection):
+    """A cryostat's temperature controller."""
+
+    setpoint_limits: tuple[Kelvin, Kelvin]
+    settle: SettleRule
+
+
+class _LakeShoreSection(CryostatSection):
+    sensor: str = "A"
+    heater: Literal[1, 2] = 1
+
+    def options(self) -> dict[str, Any]:
+        """Return the loop and its limits."""
+        return {"sensor": self.sensor, "output": self.heater, "setpoint_limits_k": self.setpoint_limits}
+
+
+class LakeShore336Section(_LakeShoreSection):
+    """A Lake Shore 336: four sensor inputs, two heater outputs with a loop."""
+
+    driver: Literal["lakeshore336"]
+    sensor: Literal["A", "B", "C", "D"] = "A"
+
+
+class LakeShore335Section(_LakeShoreSection):
+    """A Lake Shore 335: two sensor inputs, two heater outputs."""
+
+    driver: Literal["lakeshore335"]
+    sensor: Literal["A", "B"] = "A"
+
+
+class MercurySection(CryostatSection):
+    """An Oxford MercuryiTC: sensor and heater by their board's names."""
+
+    driver: Literal["mercuryitc"]
+    sensor: str = "MB1.T1"
+    heater: str = "MB0.H1"
+
+    def options(self) -> dict[str, Any]:
+        """Return the loop and its limits."""
+        return {"sensor": self.sensor, "heater": self.heater, "setpoint_limits_k": self.setpoint_limits}
+
+
+class PumpSection(InstrumentSection):
+    """A voltage source that pumps one array of pillars."""
+
+    driver: Literal["keithley2450"]
+    pillars: int = Field(gt=0, description="pillars that share the array current")
+    voltage_limit: Volts
+    current_limit: Amperes
+
+    def options(self) -> dict[str, Any]:
+        """Return the limits."""
+        return {"voltage_limit_v": self.voltage_limit, "current_limit_a": self.current_limit}
+
+
+class CorrelatorSection(InstrumentSection):
+    """The time controller that counts photons."""
+
+    driver: Literal["id900"]
+
+
+class RedPitayaSection(InstrumentSection):
+    """A Red Pitaya: the generator of the Fabry-Perot ramp, or the digitizer of the beat note."""
+
+    driver: Literal["redpitaya"]
+
+
+class RotatorSection(InstrumentSection):
+    """The rotation mount of the half-wave plate in the coupling path."""
+
+    driver: Literal["ell14"]
+
+
+class AnalyserSection(InstrumentSection):
+    """The rotation mount of the half-wave plate that selects a mode of one pillar."""
+
+    driver: Literal["ell14"]
+    angle_of_strong_mode: Degrees = 0.0
+
+
+class ScopeSection(InstrumentSection):
+    """The oscilloscope that records photodetectors."""
+
+    driver: Literal["infiniivision"]
+
+
+class SpectrumAnalyserSection(InstrumentSection):
+    """The spectrum analyser of the beat note."""
+
+    driver: Literal["fsv"]
+
+
+class PowerMeterSection(InstrumentSection):
+    """The power meter in the collected light."""
+
+    driver: Literal["pm100"]
+
+
+class StageSection(InstrumentSection):
+    """The stage that holds the second sample in place."""
+
+    driver: Literal["esp300"]
+    limits_x: tuple[Micrometres, Micrometres]
+    limits_y: tuple[Micrometres, Micrometres]
+
+    def options(self) -> dict[str, Any]:
+        """Return the limits of travel."""
+        return {"limits_x_um": self.limits_x, "limits_y_um": self.limits_y}
+
+
+class CameraSection(InstrumentSection):
+    """The camera that sees the second sample."""
+
+    driver: Literal["camera"]
+    exposure: Seconds = 0.02
+
+    def options(self) -> dict[str, Any]:
+        """Return the exposure."""
+        return {"exposure_s": self.exposure}
+
+
+class RecorderSection(InstrumentSection):
+    """The recorder of photon arrival times that writes files."""
+
+    driver: Literal["picoquant"]
+
+
+class TaggerSection(InstrumentSection):
+    """The time tagger."""
+
+    driver: Literal["swabian"]
+
+
+class AttenuatorSection(Section):
+    """Half-wave plate and polariser: the angle of full transmission."""
+
+    angle_of_full_transmission: Degrees
+
+
+class FabryPerotSection(Section):
+    """The scanning interferometer and the ramp of its piezo."""
+
+    read_by: str = "correlator"
+    free_spectral_range: Gigahertz
+    finesse: float = Field(gt=1)
+    ramp_frequency: Hertz
+    ramp_amplitude: Volts
+    ramp_offset: Volts
+
+    def options(self) -> dict[str, Any]:
+        """Return the ramp."""
+        return {
+            "frequency_hz": self.ramp_frequency,
+            "amplitude_v": self.ramp_amplitude,
+            "offset_v": self.ramp_offset,
+        }
+
+
+class PhotonFabryPerotSection(FabryPerotSection):
+    """An interferometer with photon counters behind it: the correlator histograms over the ramp."""
+
+    read_by: Literal["correlator"] = "correlator"
+    bins: int = Field(gt=15, le=16384)
+    reference_input: int
+    inputs: tuple[int, int] = Field(description="correlator inputs of the detectors for P1 and P2")
+
+    def options(self) -> dict[str, Any]:
+        """Return the ramp and the histogram."""
+        histogram = {"bins": self.bins, "reference": self.reference_input, "channels": self.inputs}
+        return super().options() | histogram
+
+
+class ScopeFabryPerotSection(FabryPerotSection):
+    """An interferometer with photodiodes behind it: the oscilloscope records them over the ramp."""
+
+    read_by: Literal["scope"]
+    bins: int = Field(gt=15, le=16384)
+    reference_input: int
+    inputs: tuple[int, int] = Field(description="oscilloscope channels of the photodiodes for P1 and P2")
+
+    def options(self) -> dict[str, Any]:
+        """Return the ramp and the channels."""
+        histogram = {"bins": self.bins, "reference": self.reference_input, "channels": self.inputs}
+        return super().options() | histogram
+
+
+def _read_by(section: Any) -> str:
+    return (
+        section.get("read_by", "correlator") if isinstance(section, dict) else getattr(section, "read_by", "")
+    )
+
+
+AnyCryostat = Annotated[
+    LakeShore336Section | LakeShore335Section | MercurySection, Field(discriminator="driver")
+]
+AnyFabryPerot = Annotated[
+    Annotated[PhotonFabryPerotSection, Tag("correlator")] | Annotated[ScopeFabryPerotSection, Tag("scope")],
+    Discriminator(_read_by),
+]
