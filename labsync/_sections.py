@@ -236,13 +236,15 @@ class ScopeFabryPerotSection(FabryPerotSection):
 
     read_by: Literal["scope"]
     bins: int = Field(gt=15, le=16384)
-    reference_input: int
+    trigger_input: Literal["EXT", 1, 2, 3, 4] = "EXT"
+    monitor_input: Literal[1, 2, 3, 4] = 1
     inputs: tuple[int, int] = Field(description="oscilloscope channels of the photodiodes for P1 and P2")
+    range: Volts
 
     def options(self) -> dict[str, Any]:
-        """Return the ramp and the channels."""
-        histogram = {"bins": self.bins, "reference": self.reference_input, "channels": self.inputs}
-        return super().options() | histogram
+        """Return the ramp and the oscilloscope's channels."""
+        wires = {"trigger": self.trigger_input, "monitor": self.monitor_input, "channels": self.inputs}
+        return super().options() | {"bins": self.bins, "range_v": self.range} | wires
 
 
 def _read_by(section: Any) -> str:

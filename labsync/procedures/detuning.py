@@ -23,8 +23,10 @@ class DetuningScan(Scan):
     nominal detuning and the zero of the frequency axis whatever the interferometer and the cryostats have
     drifted.
 
-    A step holds ``counts`` and ``counts_free`` (pillar, bin), the measured temperatures (K), the currents
-    per pillar (uA), the transmission of the coupling path and the integration time (s).
+    A step holds ``counts`` and ``counts_free`` (pillar, bin) or, where an oscilloscope reads the
+    interferometer, ``voltage`` and ``voltage_free`` (V) with their standard deviations ``voltage_std`` and
+    ``voltage_free_std``; the measured temperatures (K), the currents per pillar (uA), the transmission of the
+    coupling path and the integration time (s).
     """
 
     slug: ClassVar[str] = "detuning-scan"
@@ -118,10 +120,7 @@ class DetuningScan(Scan):
         kelvin, microampere = {"units": "K"}, {"units": "uA"}
         return xr.Dataset(
             {
-                "counts": coupled["counts"].astype(np.int32),
-                "counts_free": (before["counts"] + after["counts"])
-                .astype(np.int32)
-                .assign_attrs(units="counts"),
+                **_spectra(coupled, before, after),
                 "temperature_1_k": ((), temperature_1_k, kelvin),
                 "temperature_2_k": ((), temperature_2_k, kelvin),
                 "temperature_setpoint_2_k": ((), point["temperature_2_k"], kelvin),
@@ -160,6 +159,20 @@ class DetuningScan(Scan):
     @staticmethod
     def _temperatures(station: Station) -> tuple[float, float]:
         return station.cryostat_1.temperature_k, station.cryostat_2.temperature_k
+
+
+def _spectra(coupled: xr.Dataset, before: xr.Dataset, after: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the spectra; counts of the two free-running halves add up, their voltages are averaged."""
+    if "counts" in coupled:
+        free = (before["counts"] + after["counts"]).astype(np.int32).assign_attrs(units="counts")
+        return {"counts": coupled["counts"].astype(np.int32), "counts_free": free}
+    spectra = {
+        "voltage": coupled["voltage"],
+        "voltage_std": coupled["voltage_std"],
+        "voltage_free": (before["voltage"] + after["voltage"]) / 2,
+        "voltage_free_std": (before["voltage_std"] ** 2 + after["voltage_std"] ** 2) ** 0.5 / 2,
+    }
+    return {name: each.astype(np.float32).assign_attrs(units="V") for name, each in spectra.items()}
 
 
 def _per_pillar_ua(pump: PumpSection) -> float:
