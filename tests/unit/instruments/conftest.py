@@ -1,10 +1,14 @@
-"""Small fake instruments: servers on loopback whose every byte a test decides."""
+"""Small fake instruments, servers on loopback whose every byte a test decides; sheets on all drivers."""
 
 import contextlib
+import importlib
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,3 +177,77 @@ class Wire(Adapter):
 @pytest.fixture
 def wire() -> type[Wire]:
     return Wire
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What the tests know of one driver: a file in ``sheets``.
+
+    Attributes
+    ----------
+    driver : str
+        The class, as module.name.
+    roles : list of str
+        Protocols of `instruments.roles` that it plays.
+    address : str
+        Address with {} for the port.
+    ends : list of str
+        Terminator of commands ("" for none) and of replies.
+    identity : str
+        The query that asks who it is; its reply is in `replies`.
+    replies : dict
+        A reply to each query that connecting and `ask` send; `confirmation` answers everything else.
+    ask, query : str
+        Expression of ``driver`` that sends one query, and the query.
+    wrong : list of str
+        Replies to the query that look almost right.
+    typo : list of str
+        A setting that does not exist, and the one that the refusal should suggest.
+    opening : list of pairs
+        What is said while connecting.
+    command : list of dict
+        Rows of the command table: a call, its exchange on the wire, what it gives or raises.
+    transcript : list of dict
+        Calls that work on the real instrument too, and what must hold of the result.
+    """
+
+    driver: str
+    roles: list[str]
+    identity: str
+    replies: dict[str, str]
+    ask: str
+    query: str
+    wrong: list[str]
+    typo: list[str]
+    opening: list[list[str]]
+    command: list[dict[str, Any]]
+    transcript: list[dict[str, Any]]
+    address: str = "TCPIP::127.0.0.1::{}::SOCKET"
+    ends: list[str] = field(default_factory=lambda: ["\n", "\n"])
+    confirmation: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def cls(self) -> Any:
+        """The driver's class."""
+        module, name = self.driver.rsplit(".", 1)
+        return getattr(importlib.import_module(module), name)
+
+
+SHEETS = {
+    path.stem: Sheet(**tomllib.loads(path.read_text(encoding="utf-8")))
+    for path in sorted((Path(__file__).parent / "sheets").glob("*.toml"))
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that take a `sheet` for each driver, and those that take a `row` for each of its commands."""
+    if "row" in metafunc.fixturenames:
+        rows = [
+            pytest.param(sheet, row, id=f"{name}-{number}")
+            for name, sheet in SHEETS.items()
+            for number, row in enumerate(sheet.command)
+        ]
+        metafunc.parametrize(("sheet", "row"), rows)
+    elif "sheet" in metafunc.fixturenames:
+        metafunc.parametrize("sheet", SHEETS.values(), ids=SHEETS)
