@@ -1,6 +1,7 @@
 """A simulated lab in a thread of this process, or in the foreground."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -111,7 +112,9 @@ def start_twin(settings: TwinSettings | None = None) -> Iterator[RunningTwin]:
 def serve_forever(
     settings: TwinSettings | None = None, announce: Callable[[dict[str, str]], None] | None = None
 ) -> None:
-    """Run a simulated lab until interrupted (Ctrl-C).
+    """Run a simulated lab until interrupted (Ctrl-C, SIGTERM); to be called in the main thread.
+
+    A shell starts commands in the background with SIGINT ignored; the lab listens to it all the same.
 
     Parameters
     ----------
@@ -125,10 +128,21 @@ def serve_forever(
     InstrumentError
         If a port is taken.
     """
-    with start_twin(settings) as twin:
+    with start_twin(settings) as twin, _told_to_stop() as told:
         if announce is not None:
             announce(twin.addresses)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        told.wait()
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set for as long as the block lasts."""
+    told = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

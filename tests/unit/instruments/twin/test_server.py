@@ -167,16 +167,20 @@ def test_a_paused_pace_stands_still_and_then_goes_on():
     assert 20.0 <= pace.now_s() - first < 500.0
 
 
-def test_the_foreground_lab_announces_its_addresses_and_stops_at_an_interrupt():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_foreground_lab_announces_its_addresses_and_stops_at_a_signal(number):
     program = (
         "from instruments.twin import serve_forever\n"
         "serve_forever(None, lambda addresses: print(addresses['control'], flush=True))"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]  # as a shell starts what ends in &
+    process = subprocess.Popen(
+        [*background, sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    )
     try:
         clock = TwinClock(process.stdout.readline().strip())
         assert clock.now() >= 0
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(timeout=10) == 0
         with pytest.raises(InstrumentDisconnected, match="stopped|does not answer"):
             clock.now()
