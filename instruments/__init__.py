@@ -1,6 +1,7 @@
 """Instrument drivers: bytes in, physical units out."""
 
 from instruments.attenuator import PolarisationAttenuator
+from instruments.camera import Frame, FrameCamera
 from instruments.clock import Clock, SystemClock
 from instruments.errors import (
     InstrumentDisconnected,
@@ -14,12 +15,17 @@ from instruments.errors import (
 from instruments.fabry_perot import ScanningFabryPerot
 from instruments.idquantique import ID900
 from instruments.keithley import Keithley2450Pump
-from instruments.lakeshore import LakeShore336
+from instruments.lakeshore import LakeShore335, LakeShore336
+from instruments.newport import ESP300
+from instruments.position_loop import Correction, PositionLoop
+from instruments.oxford import MercuryiTC
 from instruments.redpitaya import RedPitaya
 from instruments.roles import (
     Attenuator,
+    Camera,
     Correlator,
     FabryPerot,
+    PositioningStage,
     PumpSource,
     RampGenerator,
     Rotator,
@@ -29,21 +35,30 @@ from instruments.thorlabs import ELL14
 
 __all__ = [
     "ELL14",
+    "ESP300",
     "ID900",
     "Attenuator",
+    "Camera",
     "Clock",
+    "Correction",
     "Correlator",
     "FabryPerot",
+    "Frame",
+    "FrameCamera",
     "InstrumentDisconnected",
     "InstrumentError",
     "InstrumentProtocolError",
     "InstrumentTimeout",
     "Interlock",
     "Keithley2450Pump",
+    "LakeShore335",
     "LakeShore336",
+    "MercuryiTC",
     "NotSettled",
     "OutOfRange",
     "PolarisationAttenuator",
+    "PositionLoop",
+    "PositioningStage",
     "PumpSource",
     "RampGenerator",
     "RedPitaya",

@@ -5,18 +5,26 @@ A procedure asks for a role, never for a maker. The Protocols are `runtime_check
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
 
+if TYPE_CHECKING:
+    from instruments.camera import Frame
+
 __all__ = [
     "Attenuator",
+    "Camera",
     "Correlator",
+    "Digitizer",
     "FabryPerot",
+    "Oscilloscope",
+    "PositioningStage",
     "PumpSource",
     "RampGenerator",
     "Rotator",
+    "SpectrumAnalyser",
     "TemperatureController",
 ]
 
@@ -151,7 +159,11 @@ class FabryPerot(Protocol):
     """Records spectra by scanning an interferometer."""
 
     def record(self, integration_s: float) -> xr.Dataset:
-        """Record `counts(pillar, bin)` over the up-ramp, with the coordinate `ramp_time_ms(bin)`."""
+        """Record `counts(pillar, bin)` over the up-ramp, with the coordinate `ramp_time_ms(bin)`.
+
+        Detectors that give a voltage instead of pulses make it `voltage(pillar, bin)` and `voltage_std`, its
+        standard error, in V.
+        """
         ...
 
 
@@ -166,4 +178,96 @@ class Attenuator(Protocol):
     @property
     def transmission(self) -> float:
         """Power transmission, 0 to 1."""
+        ...
+
+
+@runtime_checkable
+class PositioningStage(Protocol):
+    """Moves something in a plane."""
+
+    @property
+    def limits_um(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Lowest and highest position of x and of y, in um."""
+        ...
+
+    @property
+    def position_um(self) -> tuple[float, float]:
+        """Position (x, y), in um."""
+        ...
+
+    def move_to_um(self, x_um: float, y_um: float) -> tuple[float, float]:
+        """Move there and wait for the end; OutOfRange before anything is sent if it is beyond the limits."""
+        ...
+
+    def shutdown(self) -> None:
+        """Stop any motion; never raises."""
+        ...
+
+
+@runtime_checkable
+class Camera(Protocol):
+    """Takes images."""
+
+    def grab(self) -> "Frame":
+        """Expose one frame; InstrumentTimeout or InstrumentProtocolError if it is lost, torn or stale."""
+        ...
+
+
+@runtime_checkable
+class Digitizer(Protocol):
+    """Records voltages fast, without waiting for an event."""
+
+    def record(
+        self, channels: Sequence[int], duration_s: float, *, accept_clipped: bool = False
+    ) -> xr.Dataset:
+        """Record `voltage_v(channel, time_s)` in V for at least `duration_s`, at the highest rate for that.
+
+        The attributes hold `sample_rate_hz` and `clipped`, 0 or 1 per channel. A clipped record raises
+        Interlock unless it is accepted.
+        """
+        ...
+
+
+@runtime_checkable
+class Oscilloscope(Protocol):
+    """Records voltages around a trigger, once or as an average."""
+
+    def set_timebase(self, start_s: float, duration_s: float) -> None:
+        """Choose what is recorded: from `start_s` after the trigger, for `duration_s`, both in s."""
+        ...
+
+    def set_trigger(self, source: str, level_v: float = 0.0, slope: str = "rising") -> None:
+        """Trigger on the "rising" or "falling" edge of a source, and on nothing else."""
+        ...
+
+    def set_range(self, channel: int, range_v: float, offset_v: float = 0.0) -> None:
+        """Set the full scale of a channel and the voltage at its middle, in V."""
+        ...
+
+    def capture(
+        self,
+        channels: Sequence[int],
+        *,
+        averages: int = 1,
+        points: int = 2000,
+        wait_s: float = 0.0,
+        accept_clipped: bool = False,
+    ) -> xr.Dataset:
+        """Record `voltage_v(channel, time_s)` in V; attributes as for `Digitizer.record`.
+
+        Triggers that have not come within `wait_s` and twice the timeout raise InstrumentTimeout.
+        """
+        ...
+
+
+@runtime_checkable
+class SpectrumAnalyser(Protocol):
+    """Shows the power of an electrical signal over frequency."""
+
+    def configure(self, centre_hz: float, span_hz: float, resolution_bandwidth_hz: float) -> None:
+        """Choose centre, span and resolution bandwidth, in Hz."""
+        ...
+
+    def trace(self) -> xr.Dataset:
+        """Record `power_dbm(frequency_hz)`; the attributes hold `resolution_bandwidth_hz`."""
         ...

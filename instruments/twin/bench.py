@@ -4,13 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ._streams import stream, stream_seed
-from .devices import ELL14, ID900, Keithley2450, LakeShore336, RedPitaya
+from .devices import (
+    ELL14,
+    ESP300,
+    ID900,
+    Camera,
+    Keithley2450,
+    LakeShore335,
+    LakeShore336,
+    MercuryITC,
+    RedPitaya,
+)
 from .protocols import (
+    CameraSession,
     ElliptecSession,
+    ESP300Protocol,
     ID900Protocol,
     KeithleyProtocol,
     LakeShoreProtocol,
     LineSession,
+    MercuryProtocol,
     RedPitayaProtocol,
     Reply,
     Session,
@@ -102,8 +115,11 @@ class Bench:
 
     def _add_full(self) -> None:
         self._add_minimal()
+        self._add_stage_and_camera()
 
     def _add_mercury_scope(self) -> None:
+        for number in (1, 2):
+            self._add_mercury(number)
         for number in (1, 2):
             self._add_pump(number)
         self._add_ramp()
@@ -125,13 +141,38 @@ class Bench:
             lambda: ElliptecSession(mount), "ASRLsocket://127.0.0.1:{port}::INSTR"
         )
 
+    def _add_stage_and_camera(self) -> None:
+        controller, camera = ESP300(self.world), Camera(self.world)
+        protocol = ESP300Protocol(controller)
+        self.stations["stage"] = Station(
+            lambda: LineSession(protocol.handle, b"\r\n"),
+            "ASRLsocket://127.0.0.1:{port}::INSTR",
+            controller.active_faults,
+            controller.faults,
+        )
+        self.stations["camera"] = Station(
+            lambda: CameraSession(camera, self._serial("camera")), SOCKET, camera.active_faults, camera.faults
+        )
+
     def _add_cryostat(self, number: int) -> None:
+        """Add a Lake Shore; on the full bench the first one is a 335, on a serial line."""
         name = f"cryostat_{number}"
         cryostat = self.world.cryostats[number - 1]
-        device = LakeShore336(cryostat)
+        serial_line = self.world.settings.bench == "full" and number == 1
+        device = LakeShore335(cryostat) if serial_line else LakeShore336(cryostat)
         protocol = LakeShoreProtocol(device, f"LSA{self._serial(name)}")
+        address = "ASRLsocket://127.0.0.1:{port}::INSTR" if serial_line else SOCKET
         self.stations[name] = Station(
-            lambda: LineSession(protocol.handle, b"\r\n"), SOCKET, cryostat.faults, device.faults
+            lambda: LineSession(protocol.handle, b"\r\n"), address, cryostat.faults, device.faults
+        )
+
+    def _add_mercury(self, number: int) -> None:
+        name = f"cryostat_{number}"
+        cryostat = self.world.cryostats[number - 1]
+        device = MercuryITC(cryostat)
+        protocol = MercuryProtocol(device, self._serial(name))
+        self.stations[name] = Station(
+            lambda: LineSession(protocol.handle, b"\n"), SOCKET, cryostat.faults, device.faults
         )
 
     def _add_pump(self, number: int) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 __all__ = ["BENCHES", "TwinSettings"]
 
+CONFIGURATIONS = ("face-to-face", "relay")
+
 BENCHES = ("minimal", "full", "mercury-scope")
 """Sets of instruments that a simulated lab can have on its network."""
 
@@ -33,6 +35,9 @@ class TwinSettings:
         Free spectral range that the interferometer's maker states, in GHz.
     finesse : float
         Nominal finesse of the interferometer.
+    configuration : "face-to-face" or "relay"
+        How the pillars are coupled: directly, or over a half-transparent pellicle in the middle of the path
+        that also sends each pillar's own light back.
     half_wave_zero_deg : float
         Angle of the half-wave plate at which the coupling path transmits fully, in degrees.
     trajectories, duration_ns, step_ps : int, float, float
@@ -41,6 +46,11 @@ class TwinSettings:
     field_trajectories, field_duration_us : int, float
         Effort of the model behind photons and beat notes: number of independent stretches of light, and
         their length. Stretches of 10 us lose 1 % of a correlation at 100 ns (see `FieldRecord`).
+
+    sample_drift_um_per_k, sample_walk_um : float or None
+        How far P2's sample moves per kelvin, and how far it wanders in 10 minutes (rms), in um.
+        None stands for what the bench has: 3 um/K and 1 um on the full bench, which has a position loop, and
+        nothing elsewhere.
 
     Raises
     ------
@@ -57,10 +67,13 @@ class TwinSettings:
     inactive_loss_factor: float = 1.34
     free_spectral_range_ghz: float = 15.0
     finesse: float = 200.0
+    configuration: str = "face-to-face"
     half_wave_zero_deg: float = 0.0
     trajectories: int = 64
     duration_ns: float = 1000.0
     step_ps: float = 0.5
+    sample_drift_um_per_k: float | None = None
+    sample_walk_um: float | None = None
     field_trajectories: int = 16
     field_duration_us: float = 10.0
 
@@ -75,6 +88,10 @@ class TwinSettings:
             raise ValueError(f"clock's speed-up factor must be positive, not {self.clock!r}")
         if self.bench not in BENCHES:
             raise ValueError(f"bench must be one of {', '.join(BENCHES)}, not {self.bench!r}")
+        if self.configuration not in CONFIGURATIONS:
+            raise ValueError(
+                f"configuration must be one of {', '.join(CONFIGURATIONS)}, not {self.configuration!r}"
+            )
         if self.port_base and not 1024 <= self.port_base <= 65000:
             raise ValueError(f"port_base must be 0 or lie between 1024 and 65000, not {self.port_base}")
         if not self.duration_ns >= 200:
@@ -85,6 +102,9 @@ class TwinSettings:
             raise ValueError(f"field_trajectories must be at least 1, not {self.field_trajectories}")
         if not (math.isfinite(self.field_duration_us) and self.field_duration_us >= 0.1):
             raise ValueError(f"field_duration_us must be at least 0.1, not {self.field_duration_us}")
+        for name in ("sample_drift_um_per_k", "sample_walk_um"):
+            if not 0 <= (getattr(self, name) or 0.0) <= 100:
+                raise ValueError(f"{name} must lie between 0 and 100, not {getattr(self, name)}")
         for name in ("temperature_1_k", "temperature_2_k"):
             if not 21.0 <= getattr(self, name) <= 60.0:
                 raise ValueError(f"{name} must lie between 21 and 60 K, not {getattr(self, name)}")

@@ -1,5 +1,6 @@
 """The hidden truth of one simulated lab: what the experiment is there to find out."""
 
+import math
 from dataclasses import dataclass
 
 from ._streams import stream
@@ -15,7 +16,9 @@ class Truth:
     The free-running strong-mode frequency of pillar p is, in GHz from its reference,
     ``tuning (T - T_ref) + curvature (T - T_ref)**2`` with T the pillar's own temperature: the stage's plus
     ``heating_k_per_w`` times the array's power above that of the working point. T_ref is 32 K for P1 and the
-    crossing temperature for P2, so that the two lines cross there when P1 is held at 32 K.
+    crossing temperature for P2, so that the two lines cross there when P1 is held at 32 K. The carriers that
+    are stored beyond those at the working point raise the frequency by ``plasma_ghz_per_carrier`` each. The
+    weak mode keeps its distance.
     """
 
     coupling: float
@@ -31,6 +34,9 @@ class Truth:
     etalon_start_ghz: float
     etalon_drift_ghz_per_sqrt_s: float
     efficiency_cps_per_photon: tuple[float, float]
+    plasma_ghz_per_carrier: tuple[float, float]
+    sample_drift_direction_rad: float
+    camera_angle_rad: float
 
 
 def draw_truth(settings: TwinSettings) -> Truth:
@@ -47,6 +53,8 @@ def draw_truth(settings: TwinSettings) -> Truth:
         The same for the same seed, whatever else the lab does.
     """
     rng = stream(settings.seed, "truth")
+    carriers = stream(settings.seed, "truth", "carriers")
+    motion = stream(settings.seed, "truth", "motion")
 
     def pair(mean: float, spread: float) -> tuple[float, float]:
         """Draw two values, uniform within the spread around the mean."""
@@ -66,4 +74,7 @@ def draw_truth(settings: TwinSettings) -> Truth:
         etalon_start_ghz=rng.uniform(0.0, settings.free_spectral_range_ghz),
         etalon_drift_ghz_per_sqrt_s=rng.uniform(0.0003, 0.001),
         efficiency_cps_per_photon=pair(5.5e4, 0.4e4),
+        plasma_ghz_per_carrier=(carriers.uniform(4.6e-4, 5.2e-4), carriers.uniform(4.6e-4, 5.2e-4)),
+        sample_drift_direction_rad=motion.uniform(0.0, 2 * math.pi),
+        camera_angle_rad=motion.uniform(-0.1, 0.1),
     )

@@ -1,10 +1,24 @@
 """Registers, status and errors of the simulated instruments; nothing here knows bytes."""
 
 from ._errors import BadSetting
+from .camera import Camera
 from .ell14 import ELL14
+from .esp300 import ESP300
 from .id900 import ID900
 from .keithley2450 import Keithley2450
-from .lakeshore336 import LakeShore336
+from .lakeshore import LakeShore335, LakeShore336
+from .mercury import MercuryITC
 from .redpitaya import RedPitaya
 
-__all__ = ["BadSetting", "ELL14", "ID900", "Keithley2450", "LakeShore336", "RedPitaya"]
+__all__ = [
+    "BadSetting",
+    "Camera",
+    "ELL14",
+    "ESP300",
+    "ID900",
+    "Keithley2450",
+    "LakeShore335",
+    "LakeShore336",
+    "MercuryITC",
+    "RedPitaya",
+]

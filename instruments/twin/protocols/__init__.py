@@ -2,18 +2,24 @@
 
 from ._lines import LineSession
 from ._reply import Reply, Session
+from .camera import CameraSession
 from .elliptec import ElliptecSession
+from .esp300 import ESP300Protocol
 from .id900 import ID900Protocol
 from .keithley import KeithleyProtocol
 from .lakeshore import LakeShoreProtocol
+from .mercury import MercuryProtocol
 from .redpitaya import RedPitayaProtocol
 
 __all__ = [
+    "CameraSession",
+    "ESP300Protocol",
     "ElliptecSession",
     "ID900Protocol",
     "KeithleyProtocol",
     "LakeShoreProtocol",
     "LineSession",
+    "MercuryProtocol",
     "RedPitayaProtocol",
     "Reply",
     "Session",
