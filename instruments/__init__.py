@@ -17,8 +17,8 @@ from instruments.idquantique import ID900
 from instruments.keithley import Keithley2450Pump
 from instruments.lakeshore import LakeShore335, LakeShore336
 from instruments.newport import ESP300
-from instruments.position_loop import Correction, PositionLoop
 from instruments.oxford import MercuryiTC
+from instruments.position_loop import Correction, PositionLoop
 from instruments.redpitaya import RedPitaya
 from instruments.roles import (
     Attenuator,

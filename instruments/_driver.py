@@ -10,7 +10,7 @@ from instruments._frozen import Frozen
 from instruments._replies import StrictReplies
 from instruments.clock import Clock, SystemClock
 from instruments.errors import InstrumentError, InstrumentProtocolError
-from instruments.transport import open_transport
+from instruments.transport import SerialLine, open_transport
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Driver(Frozen, StrictReplies):
     _identity_pattern: ClassVar[str]
     _read_termination: ClassVar[str] = "\n"
     _write_termination: ClassVar[str] = "\n"
+    _serial_line: ClassVar[SerialLine] = SerialLine()
 
     adapter: Adapter
 
@@ -57,6 +58,7 @@ class Driver(Frozen, StrictReplies):
                 timeout_s=timeout_s,
                 read_termination=self._read_termination,
                 write_termination=self._write_termination,
+                serial_line=self._serial_line,
             )
         else:
             self.where, adapter = f"{self._kind} at {address!r}", address

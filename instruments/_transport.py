@@ -81,7 +81,7 @@ class Transport(Adapter, ABC):
 
     def _text(self, message: bytes) -> str:
         text = message.decode("latin-1")
-        if not (text.isascii() and text.isprintable()):
+        if not (text.isascii() and text.replace("\t", " ").isprintable()):
             self._fail(
                 InstrumentProtocolError,
                 f"the reply {message[:60]!r} is garbled; check the cable and that nothing else uses the port",

@@ -3,10 +3,10 @@
 import logging
 import select
 import socket
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pyvisa
-from pyvisa.constants import StatusCode
+from pyvisa.constants import Parity, StatusCode
 
 from instruments._transport import REPLY_SHARE, Transport
 from instruments.errors import InstrumentDisconnected, InstrumentProtocolError, InstrumentTimeout
@@ -14,6 +14,20 @@ from instruments.errors import InstrumentDisconnected, InstrumentProtocolError, 
 log = logging.getLogger(__name__)
 
 LONGEST_REPLY = 2**20
+
+
+class SerialLine(NamedTuple):
+    """Settings of a serial line; parity is "none", "odd" or "even"."""
+
+    baud_rate: int = 9600
+    data_bits: int = 8
+    parity: str = "none"
+
+    def options(self, address: str) -> dict[str, Any]:
+        """Return the settings as pyvisa wants them; nothing for an address that is no serial line."""
+        if not address.upper().startswith("ASRL"):
+            return {}
+        return self._asdict() | {"parity": Parity[self.parity]}
 
 
 class VisaTransport(Transport):
@@ -25,8 +39,15 @@ class VisaTransport(Transport):
     """
 
     def __init__(
-        self, address: str, instrument: str, timeout_s: float, read_termination: str, write_termination: str
+        self,
+        address: str,
+        instrument: str,
+        timeout_s: float,
+        read_termination: str,
+        write_termination: str,
+        serial_line: SerialLine,
     ) -> None:
+        self._line_options = serial_line.options(address)
         self._read_termination = read_termination.encode()
         self._write_termination = write_termination.encode()
         self._session: Any = None
@@ -45,7 +66,10 @@ class VisaTransport(Transport):
         try:
             manager: Any = pyvisa.ResourceManager("@py")
             self.connection: Any = manager.open_resource(
-                self.address, open_timeout=int(1000 * self.timeout_s), timeout=reply_ms
+                self.address,
+                open_timeout=int(1000 * self.timeout_s),
+                timeout=reply_ms,
+                **self._line_options,
             )
             self.connection.read_termination = self._read_termination.decode()
             self._session = manager.visalib.sessions[self.connection.session]

@@ -1,10 +1,11 @@
-"""Lake Shore Model 336 temperature controller.
+"""Lake Shore Model 335 and 336 temperature controllers.
 
-Commands after the Model 336 User's Manual. Unchecked on hardware: that a heater or TLIMIT trip sets the range
-to 0, and that ``SETP?`` follows the moving setpoint during a ramp (both readings are accepted).
+Commands after the manuals of the two models, which share them. Unchecked on hardware: that a heater or TLIMIT
+trip sets the range to 0, that ``SETP?`` follows the moving setpoint during a ramp (both readings are
+accepted), and that the 335's serial line runs at 57600 baud with 7 data bits, odd parity and 1 stop bit.
 """
 
-from collections.abc import Callable
+from typing import ClassVar
 
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
@@ -12,17 +13,18 @@ from pymeasure.instruments.lakeshore import LakeShore3xx
 from pymeasure.instruments.lakeshore.lakeshore_base import LakeShoreHeaterChannel, LakeShoreTemperatureChannel
 from pymeasure.instruments.validators import strict_range
 
-from instruments._driver import Driver, log_failure
+from instruments._driver import log_failure
 from instruments._frozen import Frozen
 from instruments._replies import StrictReplies, finite, whole
+from instruments._temperature_loop import TemperatureLoop
 from instruments.clock import Clock
-from instruments.errors import InstrumentProtocolError, Interlock, NotSettled, OutOfRange
+from instruments.errors import InstrumentProtocolError, Interlock, OutOfRange
+from instruments.transport import SerialLine
 
-__all__ = ["HeaterOutput", "LakeShore336", "SensorInput"]
+__all__ = ["HeaterOutput", "LakeShore335", "LakeShore336", "SensorInput"]
 
 SENSOR_STATUS = {1: "invalid reading", 16: "temperature under range", 32: "temperature over range"}
 SENSOR_STATUS |= {64: "sensor units zero", 128: "sensor units over range"}
-READBACK_K = 2e-3
 HEATER_STATUS = {0: "no error", 1: "heater open load", 2: "heater short"}
 
 
@@ -64,34 +66,15 @@ class HeaterOutput(Frozen, StrictReplies, LakeShoreHeaterChannel):
     )
 
 
-class LakeShore336(Driver, LakeShore3xx):
-    """A Model 336 that holds one stage with one sensor input and one heater output.
+class _LakeShore(TemperatureLoop, LakeShore3xx):
+    """A controller that holds one stage with one of its sensor inputs and one of its heater outputs."""
 
-    PyMeasure's channels (`input_A` to `input_D`, `output_1` and `output_2`) stay available.
-
-    Parameters
-    ----------
-    address, clock, timeout_s
-        See `Driver`. The instrument's port is 7777.
-    sensor
-        Input that controls the loop, "A" to "D".
-    output
-        Heater output of the loop, 1 or 2.
-    setpoint_limits_k
-        Lowest and highest setpoint that may be sent, in K.
-    """
-
-    _kind = "Lake Shore 336"
-    _identity_pattern = r"^LSCI,MODEL336,"
     _read_termination = "\r\n"
+    _inputs: ClassVar[str]
 
-    input_A = Instrument.ChannelCreator(SensorInput, "A")
-    input_B = Instrument.ChannelCreator(SensorInput, "B")
-    input_C = Instrument.ChannelCreator(SensorInput, "C")
-    input_D = Instrument.ChannelCreator(SensorInput, "D")
     output_1 = Instrument.ChannelCreator(HeaterOutput, 1)
     output_2 = Instrument.ChannelCreator(HeaterOutput, 2)
-    # Inputs and outputs of the sister models that a 336 lacks, or that cannot close a loop with a ramp.
+    # Inputs and outputs of the sister models that these lack, or that cannot close a loop with a ramp.
     input_C1 = input_C2 = input_C3 = input_C4 = None
     input_D1 = input_D2 = input_D3 = input_D4 = input_D5 = None
     output_3 = output_4 = None
@@ -106,17 +89,16 @@ class LakeShore336(Driver, LakeShore3xx):
         clock: Clock | None = None,
         timeout_s: float = 2.0,
     ) -> None:
-        if sensor not in ("A", "B", "C", "D") or output not in (1, 2):
+        if sensor not in tuple(self._inputs) or output not in (1, 2):
             raise ValueError(
-                f"A Lake Shore 336 has sensors A to D and loops 1 and 2, not {sensor!r} and {output!r}."
+                f"A {self._kind} has sensors A to {self._inputs[-1]} and loops 1 and 2, not {sensor!r} and "
+                f"{output!r}."
             )
-        if not 0 < setpoint_limits_k[0] < setpoint_limits_k[1]:
-            raise ValueError(f"setpoint_limits_k must be (low, high) in K, got {setpoint_limits_k}.")
+        self._stay_within(setpoint_limits_k)
         super().__init__(address, clock=clock, timeout_s=timeout_s)
         self._sensor = sensor
-        self._limits_k = setpoint_limits_k
+        self._last_range: str | None = None
         self._loop: HeaterOutput = getattr(self, f"output_{output}")
-        self._target_k: float | None = None
         self._freeze()
 
     @property
@@ -145,40 +127,6 @@ class LakeShore336(Driver, LakeShore3xx):
     def setpoint_k(self) -> float:
         """Setpoint as the instrument reports it, in K; during a ramp it may be the moving setpoint."""
         return self._loop.setpoint
-
-    def set_setpoint_k(self, value: float) -> None:
-        """Set the setpoint and verify it by reading it back.
-
-        Raises
-        ------
-        OutOfRange
-            The value is beyond the limits given at construction; nothing was sent.
-        InstrumentProtocolError
-            The instrument reports another setpoint.
-        """
-        low, high = self._limits_k
-        if not low <= value <= high:
-            raise OutOfRange(
-                f"{self.where}: a setpoint of {value} K is outside the limits {low} to {high} K."
-            )
-        before = self.setpoint_k
-        self._loop.setpoint = value
-        self._verify_setpoint(before, value)
-        self._target_k = value
-
-    def _verify_setpoint(self, before: float, value: float) -> None:
-        for _ in range(5):
-            after = self.setpoint_k
-            if abs(after - value) <= READBACK_K:
-                return
-            on_the_way = min(before, value) - READBACK_K <= after <= max(before, value) + READBACK_K
-            if on_the_way and self.ramp_k_per_min > 0:
-                return
-            self.clock.sleep(0.1)  # the instrument updates its readings ten times a second
-        raise InstrumentProtocolError(
-            f"{self.where}: asked for a setpoint of {value} K, but it reads back {after} K; check that the "
-            "box is not in local mode and that its input unit is kelvin."
-        )
 
     @property
     def ramp_k_per_min(self) -> float:
@@ -224,76 +172,25 @@ class LakeShore336(Driver, LakeShore3xx):
 
     def check_heater(self) -> None:
         """Raise Interlock if the heater is open, shorted, or was switched off by the instrument."""
-        if status := self._loop.heater_status:
-            raise Interlock(
-                f"{self.where}: {HEATER_STATUS.get(status, f'heater status {status}')}; check the wiring."
-            )
-        if self._loop.range == "off":
-            raise Interlock(
-                f"{self.where}: the heater range is off; set it, or look for a tripped temperature limit."
-            )
+        on, status = self._heater_is_on(), self._loop.heater_status
+        if status:
+            self._report(f"{HEATER_STATUS.get(status, f'heater status {status}')}; check the wiring.")
+        if not on:
+            self._report("the heater range is off; set it, or look for a tripped temperature limit.")
 
-    def wait_until_settled(
-        self,
-        band_k: float,
-        dwell_s: float,
-        deadline_s: float,
-        poll_s: float = 1.0,
-        on_poll: Callable[[float], None] | None = None,
-    ) -> float:
-        """Wait until every reading of the last `dwell_s` lay within the setpoint +- `band_k`.
+    def _heater_is_on(self) -> bool:
+        now = self._loop.range
+        if now != "off":
+            self._last_range = now
+        return now != "off"
 
-        Parameters
-        ----------
-        band_k
-            Half width of the band, in K.
-        dwell_s
-            Time that the temperature must stay in the band without a break, in s.
-        deadline_s
-            Longest time to wait, in s.
-        poll_s
-            Time between readings, in s.
-        on_poll
-            Called with each temperature, in K.
+    def _switch_heater_on(self) -> None:
+        if self._last_range is None:
+            raise Interlock(f"{self.where}: the heater was never seen on; choose its range (heater_range).")
+        self.heater_range = self._last_range
 
-        Returns
-        -------
-        float
-            The last temperature, in K.
-
-        Raises
-        ------
-        NotSettled
-            The deadline passed first.
-        Interlock
-            Bad sensor status, heater fault, or heater range dropped to off.
-        """
-        if not (band_k > 0 and poll_s > 0 and 0 <= dwell_s <= deadline_s):
-            raise ValueError(
-                "wait_until_settled needs band_k > 0, poll_s > 0 and 0 <= dwell_s <= deadline_s; "
-                f"got {band_k}, {poll_s}, {dwell_s}, {deadline_s}."
-            )
-        target = self._target_k if self._target_k is not None else self.setpoint_k
-        start, in_band_since = self.clock.now(), None
-        while True:
-            self.check_heater()
-            kelvin, now = self.temperature_k, self.clock.now()
-            if on_poll is not None:
-                on_poll(kelvin)
-            if abs(kelvin - target) > band_k:
-                in_band_since = None
-            elif in_band_since is None:
-                in_band_since = now
-            dwelt = now - in_band_since if in_band_since is not None else 0.0
-            if in_band_since is not None and dwelt >= dwell_s:
-                return kelvin
-            if now - start >= deadline_s:
-                raise NotSettled(
-                    f"{self.where}: not settled after {deadline_s:g} s: last temperature {kelvin:.4f} "
-                    "K, wanted "
-                    f"{target:.4f} K +- {band_k:g} K for {dwell_s:g} s, was inside for {dwelt:.3g} s."
-                )
-            self.clock.sleep(poll_s)
+    def _send_setpoint(self, kelvin: float) -> None:
+        self._loop.setpoint = kelvin
 
     def shutdown(self) -> None:
         """Switch the heater off; never raises, but logs what failed."""
@@ -301,6 +198,61 @@ class LakeShore336(Driver, LakeShore3xx):
             self.heater_range = "off"
         except Exception as error:
             log_failure(self.where, "switching the heater off", error)
+
+
+class LakeShore335(_LakeShore):
+    """A Model 335 that holds one stage with one sensor input and one heater output.
+
+    PyMeasure's channels (`input_A`, `input_B`, `output_1` and `output_2`) stay available.
+
+    Parameters
+    ----------
+    address, clock, timeout_s
+        See `Driver`; ``ASRL/dev/ttyUSB0::INSTR`` (57600 7O1), or a serial-to-network gateway as
+        ``TCPIP::host::port::SOCKET``.
+    sensor
+        Input that controls the loop, "A" or "B".
+    output
+        Heater output of the loop, 1 or 2.
+    setpoint_limits_k
+        Lowest and highest setpoint that may be sent, in K.
+    """
+
+    _kind = "Lake Shore 335"
+    _identity_pattern = r"^LSCI,MODEL335,"
+    _inputs = "AB"
+    _serial_line = SerialLine(baud_rate=57600, data_bits=7, parity="odd")
+
+    input_A = Instrument.ChannelCreator(SensorInput, "A")
+    input_B = Instrument.ChannelCreator(SensorInput, "B")
+    input_C = input_D = None
+
+
+class LakeShore336(_LakeShore):
+    """A Model 336 that holds one stage with one sensor input and one heater output.
+
+    PyMeasure's channels (`input_A` to `input_D`, `output_1` and `output_2`) stay available.
+
+    Parameters
+    ----------
+    address, clock, timeout_s
+        See `Driver`. The instrument's port is 7777.
+    sensor
+        Input that controls the loop, "A" to "D".
+    output
+        Heater output of the loop, 1 or 2.
+    setpoint_limits_k
+        Lowest and highest setpoint that may be sent, in K.
+    """
+
+    _kind = "Lake Shore 336"
+    _identity_pattern = r"^LSCI,MODEL336,"
+    _inputs = "ABCD"
+
+    input_A = Instrument.ChannelCreator(SensorInput, "A")
+    input_B = Instrument.ChannelCreator(SensorInput, "B")
+    input_C = Instrument.ChannelCreator(SensorInput, "C")
+    input_D = Instrument.ChannelCreator(SensorInput, "D")
 
 
 def _reading(reply: str) -> tuple[float, int]:

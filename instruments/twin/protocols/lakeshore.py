@@ -1,9 +1,9 @@
-"""The text protocol of the Lake Shore 336: short mnemonics, no error queue, silence for a bad query."""
+"""The text protocol of the Lake Shores: short mnemonics, no error queue, silence for a bad query."""
 
 import math
 from collections.abc import Callable
 
-from ..devices.lakeshore336 import LakeShore336
+from ..devices.lakeshore import LakeShore336
 
 __all__ = ["LakeShoreProtocol"]
 
@@ -16,7 +16,7 @@ class LakeShoreProtocol:
 
     Parameters
     ----------
-    device : LakeShore336
+    device : LakeShore336 or LakeShore335
         Its registers.
     serial : str
         Serial number for ``*IDN?``.
@@ -26,15 +26,15 @@ class LakeShoreProtocol:
         self._device = device
         loop, cryostat = device.loop, device.cryostat
         self._queries: dict[str, Callable[..., str]] = {
-            "*IDN?": lambda: f"LSCI,MODEL336,{serial}/{serial},2.9",
+            "*IDN?": lambda: f"LSCI,{device.model},{serial}/{serial},2.9",
             "*OPC?": lambda: "1",
             "*ESR?": self._read_events,
             "*STB?": lambda: "000",
             "*TST?": lambda: "0",
-            "KRDG?": lambda channel="A": _kelvin(device.kelvin(_input(channel))),
-            "CRDG?": lambda channel="A": _kelvin(device.kelvin(_input(channel)) - 273.15),
-            "SRDG?": lambda channel="A": f"{device.sensor_ohm(_input(channel)):+08.2f}",
-            "RDGST?": lambda channel="A": f"{device.status(_input(channel)):03d}",
+            "KRDG?": lambda channel="A": _kelvin(device.kelvin(self._input(channel))),
+            "CRDG?": lambda channel="A": _kelvin(device.kelvin(self._input(channel)) - 273.15),
+            "SRDG?": lambda channel="A": f"{device.sensor_ohm(self._input(channel)):+08.2f}",
+            "RDGST?": lambda channel="A": f"{device.status(self._input(channel)):03d}",
             "HTR?": lambda output="1": f"{_one(output) * loop.output_percent:+06.1f}",
             "HTRST?": lambda output="1": f"{_one(output) * cryostat.heater_status:d}",
             "SETP?": lambda output="1": _kelvin(_one(output) * loop.working_setpoint_k),
@@ -82,6 +82,11 @@ class LakeShoreProtocol:
                 answers.append(answer)
         return ";".join(answers) if answers else None
 
+    def _input(self, channel: str) -> str:
+        if channel.upper() not in tuple(self._device.inputs):
+            raise ValueError(f"input {channel!r} does not exist")
+        return channel.upper()
+
     def _outmode(self, output: str = "1") -> str:
         device = self._device
         return f"{_one(output) * device.loop.mode:d},{device.outmode_input:d},{device.outmode_powerup:d}"
@@ -97,12 +102,6 @@ class LakeShoreProtocol:
 
 def _kelvin(value: float) -> str:
     return f"{value:+08.3f}"
-
-
-def _input(channel: str) -> str:
-    if channel.upper() not in ("A", "B", "C", "D"):
-        raise ValueError(f"input {channel!r} does not exist")
-    return channel.upper()
 
 
 def _one(output: str) -> int:

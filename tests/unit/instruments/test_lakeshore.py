@@ -40,7 +40,13 @@ def test_a_bad_sensor_status_raises_with_its_words(status, words):
 
 
 def test_a_setpoint_is_sent_with_six_decimals_and_read_back():
-    pairs = [IDN, ("SETP? 1", "+034.000"), ("SETP 1,34.512000", None), ("SETP? 1", "+034.512")]
+    pairs = [
+        IDN,
+        ("SETP? 1", "+034.000"),
+        ("SETP 1,34.512000", None),
+        ("SETP? 1", "+034.512"),
+        ("RANGE? 1", "2"),
+    ]
     with expected_protocol(LakeShore336, pairs) as controller:
         controller.set_setpoint_k(34.512)
 
@@ -66,7 +72,7 @@ def test_a_setpoint_that_the_box_ignores_is_a_protocol_error(clock):
 
 def test_a_setpoint_on_its_ramp_is_accepted_between_old_and_new():
     pairs = [IDN, ("SETP? 1", "+034.000"), ("SETP 1,35.000000", None)]
-    pairs += [("SETP? 1", "+034.010"), ("RAMP? 1", "1,+002.0")]
+    pairs += [("SETP? 1", "+034.010"), ("RAMP? 1", "1,+002.0"), ("RANGE? 1", "2")]
     with expected_protocol(LakeShore336, pairs) as controller:
         controller.set_setpoint_k(35.0)
 

@@ -1,15 +1,15 @@
-"""Registers of a Lake Shore 336 temperature controller."""
+"""Registers of the Lake Shore temperature controllers 335 and 336."""
 
 import math
 
-from ..cryostat import BASE_K, Cryostat
+from ..cryostat import Cryostat
 from ._errors import BadSetting
 
-__all__ = ["LakeShore336"]
+__all__ = ["LakeShore335", "LakeShore336"]
 
 
 class LakeShore336:
-    """Input A and output 1 hold the sample stage; input B reads the cold plate; C and D are empty.
+    """Input A and output 1 hold the sample stage; input B reads the cold plate; others are empty.
 
     Parameters
     ----------
@@ -17,7 +17,9 @@ class LakeShore336:
         The stage that the controller looks after.
     """
 
-    faults = frozenset({"sensor_overrange", "sensor_underrange", "heater_off", "heater_open", "not_settled"})
+    faults = Cryostat.possible_faults
+    model = "MODEL336"
+    inputs = "ABCD"
 
     def __init__(self, cryostat: Cryostat) -> None:
         self.cryostat = cryostat
@@ -34,7 +36,7 @@ class LakeShore336:
         """Return the reading of an input in K; a controller reports numbers even when they are invalid."""
         if channel == "A":
             return {0: self.cryostat.reading_k, 16: 0.0, 32: 420.0}[self.cryostat.sensor_status]
-        return BASE_K if channel == "B" else 0.0
+        return self.cryostat.base_k if channel == "B" else 0.0
 
     def sensor_ohm(self, channel: str) -> float:
         """Return the reading in sensor units: the resistance of a Cernox-like sensor, in ohm."""
@@ -57,8 +59,9 @@ class LakeShore336:
         self.loop.d = _within(d, 0, 200)
 
     def set_range(self, heater_range: int) -> None:
-        """Set the heater's range: 0 off, 1 low, 2 medium, 3 high."""
-        self.loop.heater_range = int(_within(heater_range, 0, 3))
+        """Set the heater's range: 0 off, 1 low, 2 medium, 3 high; it stays off after a trip."""
+        wanted = int(_within(heater_range, 0, 3))
+        self.loop.heater_range = 0 if self.cryostat.heater_tripped else wanted
 
     def set_outmode(self, mode: int, channel: int, powerup: int) -> None:
         """Set the output's mode (0 off, 1 closed loop, 3 open loop), input and power-up state."""
@@ -73,6 +76,13 @@ class LakeShore336:
     def set_limit(self, kelvin: float) -> None:
         """Set the temperature above which the heater trips; 0 means no limit."""
         self.cryostat.limit_k = _within(kelvin, 0, 400) or math.inf
+
+
+class LakeShore335(LakeShore336):
+    """The sister model with two inputs."""
+
+    model = "MODEL335"
+    inputs = "AB"
 
 
 def _within(value: float, low: float, high: float) -> float:
