@@ -12,23 +12,28 @@ from instruments.errors import (
     NotSettled,
     OutOfRange,
 )
-from instruments.fabry_perot import ScanningFabryPerot
+from instruments.fabry_perot import ScanningFabryPerot, ScopeFabryPerot
 from instruments.idquantique import ID900
 from instruments.keithley import Keithley2450Pump
+from instruments.keysight import InfiniiVision
 from instruments.lakeshore import LakeShore335, LakeShore336
 from instruments.newport import ESP300
 from instruments.oxford import MercuryiTC
 from instruments.position_loop import Correction, PositionLoop
 from instruments.redpitaya import RedPitaya
+from instruments.rohdeschwarz import FSV
 from instruments.roles import (
     Attenuator,
     Camera,
     Correlator,
+    Digitizer,
     FabryPerot,
+    Oscilloscope,
     PositioningStage,
     PumpSource,
     RampGenerator,
     Rotator,
+    SpectrumAnalyser,
     TemperatureController,
 )
 from instruments.thorlabs import ELL14
@@ -36,15 +41,18 @@ from instruments.thorlabs import ELL14
 __all__ = [
     "ELL14",
     "ESP300",
+    "FSV",
     "ID900",
     "Attenuator",
     "Camera",
     "Clock",
     "Correction",
     "Correlator",
+    "Digitizer",
     "FabryPerot",
     "Frame",
     "FrameCamera",
+    "InfiniiVision",
     "InstrumentDisconnected",
     "InstrumentError",
     "InstrumentProtocolError",
@@ -55,6 +63,7 @@ __all__ = [
     "LakeShore336",
     "MercuryiTC",
     "NotSettled",
+    "Oscilloscope",
     "OutOfRange",
     "PolarisationAttenuator",
     "PositionLoop",
@@ -64,6 +73,8 @@ __all__ = [
     "RedPitaya",
     "Rotator",
     "ScanningFabryPerot",
+    "ScopeFabryPerot",
+    "SpectrumAnalyser",
     "SystemClock",
     "TemperatureController",
 ]

@@ -1,16 +1,17 @@
-"""A scanning Fabry-Perot interferometer made of a ramp generator and a photon correlator."""
+"""A scanning Fabry-Perot interferometer: a ramp generator with a photon correlator or an oscilloscope."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
+from instruments._scope_fabry_perot import ScopeFabryPerot
 from instruments.clock import Clock, SystemClock
 from instruments.errors import InstrumentError
 from instruments.idquantique import START
 from instruments.roles import Correlator, RampGenerator
 
-__all__ = ["ScanningFabryPerot"]
+__all__ = ["ScanningFabryPerot", "ScopeFabryPerot"]
 
 
 class ScanningFabryPerot:

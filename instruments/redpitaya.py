@@ -2,26 +2,36 @@
 
 PyMeasure's binary read takes 64-bit integers where the board sends big-endian int16 (RAW) or float32 (VOLTS);
 it is mended here. Unchecked on hardware: boards with OS 2.00 and later also want ``SOUR1:TRIG:INT`` before
-the generator starts.
+the generator starts; that ``ACQ:WPOS?`` moves all the time while the board acquires.
+
+The time axis of a record is as good as the board's oscillator (tens of parts per million): an oscillator that
+drifts cannot be seen by the board itself, only against a signal of known frequency.
 """
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import xarray as xr
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 from pymeasure.instruments.redpitaya.redpitaya_scpi import AnalogInputFastChannel, RedPitayaScpi
 from pymeasure.instruments.validators import strict_discrete_set
 
+from instruments._blocks import ask_block
 from instruments._driver import Driver, log_failure
+from instruments._errors import next_error
 from instruments._frozen import Frozen
+from instruments._records import voltage_record
 from instruments._replies import StrictReplies, finite
 from instruments.clock import Clock
 from instruments.errors import InstrumentProtocolError, InstrumentTimeout, OutOfRange
 
 __all__ = ["FastInput", "RedPitaya"]
 
+SAMPLES = 16384
+DECIMATIONS = [2**n for n in range(17)]
+FULL_SCALE_V = {"LV": 1.0, "HV": 20.0}
+STOP = 0.98  # of the full scale; calibration may move the converter's stops by a per cent
 DTYPE: dict[str, np.dtype] = {"RAW": np.dtype(">i2"), "VOLTS": np.dtype(">f4")}
 
 
@@ -61,33 +71,14 @@ class FastInput(Frozen, StrictReplies, AnalogInputFastChannel):
         if format == "ASCII":
             data = self.parsed(command, _ascii_data, "{v,v,...}")
         elif format == "BIN":
-            data = self._block(command, DTYPE[self.parent.acq_units])
+            dtype = DTYPE[self.parent.acq_units]
+            block = ask_block(self, command, b"\r\n", dtype.itemsize)
+            data = np.frombuffer(block, dtype).astype(dtype.newbyteorder("="))
         else:
             raise ValueError(f"The format of the data is 'BIN' or 'ASCII', not {format!r}.")
         if npts is not None and len(data) != npts:
             self._reject(command, f"{len(data)} values", f"expected {npts}")
         return data
-
-    def _block(self, command: str, dtype: np.dtype) -> np.ndarray:
-        r"""Read ``#<digits><length><data>\\r\\n`` and check each of its parts."""
-        self.write(command)
-        try:
-            return self._read_block(command, dtype)
-        except BaseException:
-            self._resync()
-            raise
-
-    def _read_block(self, command: str, dtype: np.dtype) -> np.ndarray:
-        head = self.read_bytes(2)
-        if not re.fullmatch(rb"#[1-9]", head):
-            self._reject(command, repr(head), "a data block starts with # and a digit")
-        length = self.read_bytes(int(head[1:]))
-        if not length.isdigit() or int(length) % dtype.itemsize:
-            self._reject(command, repr(length), f"not a length in multiples of {dtype.itemsize} bytes")
-        data, tail = self.read_bytes(int(length)), self.read_bytes(2)
-        if len(data) != int(length) or tail != b"\r\n":
-            self._reject(command, repr(tail), "the data block does not end where its header says")
-        return np.frombuffer(data, dtype=dtype).astype(dtype.newbyteorder("="))
 
 
 class RedPitaya(Driver, RedPitayaScpi):
@@ -131,8 +122,13 @@ class RedPitaya(Driver, RedPitayaScpi):
         cast=str,
     )
 
+    write_pointer = Instrument.measurement(
+        "ACQ:WPOS?", """Get where in the buffer the board writes, or wrote last.""", cast=int
+    )
+
     def __init__(self, address: str | Adapter, *, clock: Clock | None = None, timeout_s: float = 2.0) -> None:
         super().__init__(address, clock=clock, timeout_s=timeout_s)
+        self._timeout_s = timeout_s
         self._freeze()
 
     def start_triangle(self, frequency_hz: float, amplitude_v: float, offset_v: float) -> None:
@@ -179,52 +175,81 @@ class RedPitaya(Driver, RedPitayaScpi):
         except Exception as error:
             log_failure(self.where, "switching the ramp off", error)
 
-    def acquire(
-        self, channel: int, *, decimation: int = 1, trigger: str = "NOW", deadline_s: float = 5.0
-    ) -> np.ndarray:
+    def capture(
+        self,
+        channels: Sequence[int] = (1, 2),
+        *,
+        decimation: int = 1,
+        trigger: str = "NOW",
+        deadline_s: float | None = None,
+        accept_clipped: bool = False,
+    ) -> xr.Dataset:
         """Record one buffer after a trigger.
 
         Parameters
         ----------
-        channel
-            Input 1 or 2.
+        channels
+            Inputs to read, of 1 and 2.
         decimation
             Power of two, 1 to 65536; the sampling rate is 125 MHz over this.
         trigger
             One of `TRIGGER_SOURCES`, such as "NOW", "CH1_PE" or "EXT_PE".
         deadline_s
-            Longest time to wait for the trigger and for the buffer to fill, in s.
+            Longest time to wait for the trigger and for the buffer to fill, in s; by default the length of
+            the record and the driver's timeout.
+        accept_clipped
+            Return a record that touches the converter's stops instead of raising Interlock.
 
         Returns
         -------
-        numpy.ndarray
-            Voltages in V, float32, one per sample of the buffer.
+        xarray.Dataset
+            `voltage_v(channel, time_s)` in V, float32, time after the trigger; attrs `sample_rate_hz` and
+            `clipped` (per channel, 0 or 1).
 
         Raises
         ------
         InstrumentTimeout
-            The trigger did not come, or the buffer did not fill.
+            The trigger did not come, or the buffer did not fill; the acquisition was stopped.
+        InstrumentProtocolError
+            The board offers an old buffer.
+        Interlock
+            A channel was clipped.
         """
-        if channel not in (1, 2) or trigger not in self.TRIGGER_SOURCES:
-            raise OutOfRange(f"{self.where}: no input {channel!r}, or no trigger source {trigger!r}.")
-        self.acquisition_reset()
-        self.decimation = decimation
-        self.acq_format = "BIN"
-        self.acq_units = "VOLTS"
-        self.acq_trigger_delay_samples = 8192
-        self.acquisition_start()
-        self.acq_trigger_source = trigger
-        self.check_errors()
-        start = self.clock.now()
-        self._wait(lambda: self.acq_trigger_status, start + deadline_s, f"the trigger {trigger} did not come")
-        self._wait(lambda: self.acq_buffer_filled, start + deadline_s, "the buffer did not fill")
-        return self.analog_in[channel].get_data()
+        if not channels or not set(channels) <= {1, 2} or trigger not in self.TRIGGER_SOURCES:
+            raise OutOfRange(f"{self.where}: no inputs {list(channels)}, or no trigger source {trigger!r}.")
+        if decimation not in DECIMATIONS:
+            raise OutOfRange(f"{self.where}: decimation {decimation}; use a power of two, 1 to 65536.")
+        if deadline_s is None:
+            deadline_s = SAMPLES * decimation / self.CLOCK + self._timeout_s
+        # once in 16384 times the pointer of a running board is found in the same place twice
+        if not any(self._acquire(decimation, trigger, deadline_s) for _ in range(2)):
+            raise InstrumentProtocolError(
+                f"{self.where} offers an old buffer: its write pointer does not move; it was not read."
+            )
+        rows, clipped = [], []
+        for number in channels:
+            rows.append(self.analog_in[number].get_data(SAMPLES))
+            clipped.append(bool(np.max(np.abs(rows[-1])) >= STOP * FULL_SCALE_V[self.analog_in[number].gain]))
+        time_s = np.arange(SAMPLES) * decimation / self.CLOCK
+        return voltage_record(self.where, channels, rows, time_s, clipped, accept_clipped=accept_clipped)
+
+    def record(
+        self, channels: Sequence[int], duration_s: float, *, accept_clipped: bool = False
+    ) -> xr.Dataset:
+        """Record at once, for `duration_s` or a little longer. See `roles.Digitizer`."""
+        longest_s = SAMPLES * DECIMATIONS[-1] / self.CLOCK
+        if not 0 < duration_s <= longest_s:
+            raise OutOfRange(
+                f"{self.where}: a record of {duration_s} s; use more than 0 and up to {longest_s:g} s."
+            )
+        decimation = next(n for n in DECIMATIONS if SAMPLES * n / self.CLOCK >= duration_s)
+        return self.capture(channels, decimation=decimation, accept_clipped=accept_clipped)
 
     def check_errors(self) -> list:
         """Read the error queue until it is empty; raise InstrumentProtocolError if it was not."""
         errors: list[str] = []
         for _ in range(50):
-            reply = self.parsed("SYST:ERR:NEXT?", _error, 'an error such as 0,"No error"')
+            reply = self.parsed("SYST:ERR:NEXT?", next_error, 'an error such as 0,"No error"')
             if reply is None:
                 break
             errors.append(reply)
@@ -232,20 +257,31 @@ class RedPitaya(Driver, RedPitayaScpi):
             raise InstrumentProtocolError(f"{self.where} reports {'; '.join(errors)}.")
         return errors
 
+    def _acquire(self, decimation: int, trigger: str, deadline_s: float) -> bool:
+        """Fill the buffer; return whether it was written to."""
+        self.acquisition_reset()
+        self.decimation = decimation
+        self.acq_format = "BIN"
+        self.acq_units = "VOLTS"
+        self.acq_trigger_delay_samples = SAMPLES // 2
+        self.acquisition_start()
+        self.check_errors()
+        before = self.write_pointer
+        self.acq_trigger_source = trigger
+        self.check_errors()
+        until = self.clock.now() + deadline_s
+        self._wait(lambda: self.acq_trigger_status, until, f"the trigger {trigger} did not come")
+        self._wait(lambda: self.acq_buffer_filled, until, "the buffer did not fill")
+        return self.write_pointer != before
+
     def _wait(self, done: Callable[[], bool], until: float, what: str) -> None:
         while not done():
             if self.clock.now() >= until:
+                self.acquisition_stop()
                 raise InstrumentTimeout(
                     f"{self.where}: {what} in time; check the trigger source and its level."
                 )
             self.clock.sleep(0.01)
-
-
-def _error(reply: str) -> str | None:
-    match = re.fullmatch(r"([+-]?\d+),\s*(.+)", reply)
-    if match is None:
-        raise ValueError(reply)
-    return None if int(match[1]) == 0 else reply
 
 
 def _ascii_data(reply: str) -> np.ndarray:
