@@ -13,16 +13,13 @@ from models import micropillars
 from ._streams import stream_seed
 from .light import Conditions
 from .settings import TwinSettings
-from .spectra import OperatingPoint, operating_point, pair_at
+from .spectra import SPLITTING_1_GHZ, OperatingPoint, moved_ghz, operating_point, pair_at, sample_ps
 
 __all__ = ["FieldCache", "FieldRecord", "field_point", "simulate_fields"]
-
-SAMPLE_PS = 50.0
 
 DETUNING_STEP_GHZ = 0.02
 """Correlations change over 100 MHz; the temperature moves the lines by megahertz from second to second."""
 
-SPLITTING_1_GHZ = micropillars.kreinberg2019(25.0, 25.0).pillar_1.splitting_ghz
 CACHE_SIZE = 2
 
 
@@ -74,28 +71,28 @@ class FieldRecord:
         pillar, mode : int
             0 for P1, 1 for P2; 0 for the strong, 1 for the weak mode.
         conditions : Conditions
-            The moment. Without coupling, P2 moves freely against the point.
+            The moment. Without coupling, or far away, P2 moves freely against the point.
         """
-        free = pillar == 1 and self.point.coupling == 0
-        moved_ghz = conditions.detuning_ghz - self.point.detuning_ghz if free else 0.0
-        return moved_ghz + (SPLITTING_1_GHZ if mode == 1 else 0.0)
+        moved = moved_ghz(self.point, conditions.detuning_ghz) if pillar == 1 else 0.0
+        return moved + (SPLITTING_1_GHZ if mode == 1 else 0.0)
 
 
 def simulate_fields(point: OperatingPoint, settings: TwinSettings, seed: int) -> xr.Dataset:
     """Simulate the pair at an operating point; returns the dataset of `models.micropillars.simulate`."""
+    pair = pair_at(point, settings)
     return micropillars.simulate(
-        pair_at(point, settings),
+        pair,
         duration_ns=1000.0 * settings.field_duration_us,
         step_ps=settings.step_ps,
         trajectories=settings.field_trajectories,
         seed=seed,
-        sample_ps=SAMPLE_PS,
+        sample_ps=sample_ps(pair),
         average_phase=True,
     )
 
 
 class FieldCache:
-    """Fields of the last two operating points asked for: 150 MB each with the default settings.
+    """Fields of the last two operating points asked for, 150 MB each with the default settings.
 
     A record depends on the world's seed and the point, not on what came before. It takes some seconds to
     simulate.

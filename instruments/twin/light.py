@@ -1,4 +1,4 @@
-"""From the state of the bench to expected counts: lines, interferometer, detectors."""
+"""From the state of the bench to expected counts: lines, analysers, interferometer, detectors."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ import numpy as np
 
 from .detectors import Spcm
 from .optics import Etalon, Ramp
-from .spectra import DARK_BELOW_UA, Lines, OperatingPoint, SpectrumCache, operating_point
+from .spectra import DARK_BELOW_UA, Lines, OperatingPoint, SpectrumCache, moved_ghz, operating_point
 
 __all__ = ["Conditions", "Exposed", "Exposure", "Light", "by_ramp"]
 
@@ -19,12 +19,17 @@ MOMENT_SPAN_GHZ = 0.004
 """Pieces of time of up to one second make one moment, unless the lines move by more than this."""
 
 
+Selected = tuple[tuple[float, float], tuple[float, float]]
+STRONG_MODES: Selected = ((1.0, 0.0), (1.0, 0.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """All that the transmitted light depends on, at one moment.
 
     `position_ghz` is free-running P1 relative to the interferometer's rest position; `detuning_ghz` is P2
-    relative to P1; currents are the true ones per pillar.
+    relative to P1, strong mode to strong mode; currents are the true ones per pillar. `selected` holds the
+    shares of the strong and the weak mode, of P1 and of P2, that reach the detectors.
     """
 
     position_ghz: float
@@ -33,6 +38,7 @@ class Conditions:
     current_2_ua: float
     coupling: float
     ramp: Ramp
+    selected: Selected = STRONG_MODES
 
     @property
     def lit(self) -> tuple[bool, bool]:
@@ -119,17 +125,32 @@ class Light:
             lines = self._cache.lines(point)
             for conditions, lasted in moments:
                 position = conditions.position_ghz
-                if pillar == 1 and point.coupling == 0:
-                    position += conditions.detuning_ghz
-                total += lasted * self._rate_cps(first, lines, pillar, resonance - position)
+                if pillar == 1:
+                    position += moved_ghz(point, conditions.detuning_ghz)
+                total += lasted * self._rate_cps(conditions, lines, pillar, resonance - position)
         return total
 
     def _rate_cps(
         self, conditions: Conditions, lines: Lines, pillar: int, resonance_ghz: np.ndarray
     ) -> np.ndarray:
-        lit = conditions.lit[pillar]
-        photons = lines.photons(pillar, resonance_ghz) if lit else np.zeros(len(resonance_ghz))
+        if not conditions.lit[pillar]:
+            return self._detectors[pillar].rate_cps(np.zeros(len(resonance_ghz)))
+        photons = lines.photons(pillar, resonance_ghz, conditions.selected[pillar])
         return self._detectors[pillar].rate_cps(photons)
+
+    def collected_photons(self, conditions: Conditions, pillar: int) -> float:
+        """Return the mean intracavity photon number of a pillar, of the light that its analyser passes.
+
+        Parameters
+        ----------
+        conditions : Conditions
+            The moment; if its spectrum is missing, it is simulated.
+        pillar : int
+            0 for P1, 1 for P2.
+        """
+        [(point, _)] = _shared_points([(conditions, 1.0)])
+        photons = self._cache.lines(point).total[pillar] if conditions.lit[pillar] else np.zeros(2)
+        return float(np.dot(conditions.selected[pillar], photons))
 
     def mean_counts(self, exposed: Iterable[Exposed], pillar: int) -> float:
         """Return the expected counts of a detector over an exposure, whatever the phase of the ramp."""

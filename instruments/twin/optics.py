@@ -1,15 +1,28 @@
-"""Light paths: the scanning interferometer with its piezo ramp, and the coupling path's attenuator."""
+"""Light paths: the scanning interferometer with its piezo ramp, half-wave plates, and the objective."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from .truth import Truth
 
-__all__ = ["Etalon", "HalfWavePlate", "Ramp", "airy_transmission", "path_transmission"]
+__all__ = [
+    "Etalon",
+    "HalfWavePlate",
+    "Ramp",
+    "airy_transmission",
+    "alignment",
+    "analyser_shares",
+    "path_transmission",
+]
 
 LEAKAGE = 1e-4
+ANALYSER_LEAKAGE = 1e-3
+
+SPOT_RADIUS_UM = 2.0
+"""Misalignment at which the coupling of a pillar through its objective has fallen to 1/e."""
 
 
 def airy_transmission(orders: np.ndarray, finesse: float) -> np.ndarray:
@@ -34,6 +47,22 @@ def airy_transmission(orders: np.ndarray, finesse: float) -> np.ndarray:
 def path_transmission(angle_deg: float, zero_deg: float) -> float:
     """Return the power transmission of a half-wave plate followed by a polariser that leaks a little."""
     return (1 - LEAKAGE) * math.cos(2 * math.radians(angle_deg - zero_deg)) ** 2 + LEAKAGE
+
+
+def analyser_shares(angle_deg: float) -> tuple[float, float]:
+    """Return the power shares of strong and weak mode that pass a half-wave plate with a polariser.
+
+    The modes are polarised at right angles; at 0 degrees the polariser passes the strong one, at 45 the weak
+    one.
+    """
+    cosine, sine = math.cos(2 * math.radians(angle_deg)) ** 2, math.sin(2 * math.radians(angle_deg)) ** 2
+    passed = 1 - ANALYSER_LEAKAGE
+    return passed * cosine + ANALYSER_LEAKAGE, passed * sine + ANALYSER_LEAKAGE
+
+
+def alignment(offset_um: Iterable[float]) -> float:
+    """Return the factor by which a sample off the objective's axis, by (x, y), couples less."""
+    return math.exp(-sum(float(d) ** 2 for d in offset_um) / SPOT_RADIUS_UM**2)
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,7 @@ class Ramp:
 
 
 class HalfWavePlate:
-    """The plate in the coupling path, turned at constant speed."""
+    """A half-wave plate, turned at constant speed."""
 
     def __init__(self) -> None:
         self._from_deg = self._to_deg = 0.0

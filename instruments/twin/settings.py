@@ -24,6 +24,9 @@ class TwinSettings:
         than the wall clock by the given factor.
     bench : "minimal", "full" or "mercury-scope"
         Which instruments are on the network.
+    host : str
+        Where to listen: this computer only, unless another of its names or addresses is given (0.0.0.0 for
+        all). Whoever reaches a port can drive the lab.
     port_base : int
         First of the consecutive TCP ports, in the order of the instruments; 0 takes free ports.
     temperature_1_k, temperature_2_k : float
@@ -61,6 +64,7 @@ class TwinSettings:
     seed: int = 1
     clock: str | float = "real"
     bench: str = "minimal"
+    host: str = "127.0.0.1"
     port_base: int = 0
     temperature_1_k: float = 32.0
     temperature_2_k: float = 34.9

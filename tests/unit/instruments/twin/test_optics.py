@@ -4,7 +4,15 @@ from scipy.optimize import brentq
 
 from instruments.twin import TwinSettings, draw_truth
 from instruments.twin._streams import stream
-from instruments.twin.optics import Etalon, HalfWavePlate, Ramp, airy_transmission, path_transmission
+from instruments.twin.optics import (
+    Etalon,
+    HalfWavePlate,
+    Ramp,
+    airy_transmission,
+    alignment,
+    analyser_shares,
+    path_transmission,
+)
 
 
 @pytest.mark.parametrize("finesse", [20.0, 200.0])
@@ -53,6 +61,22 @@ def test_a_stopped_ramp_leaves_the_piezo_at_rest():
 @pytest.mark.parametrize(("angle_deg", "expected"), [(3.0, 1.0), (25.5, 0.5), (48.0, 1e-4)])
 def test_the_coupling_path_follows_malus_law_down_to_its_leakage(angle_deg, expected):
     assert path_transmission(angle_deg, zero_deg=3.0) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("angle_deg", "strong", "weak"),
+    [(0.0, 1.0, 0.0), (45.0, 0.0, 1.0), (11.25, 0.8536, 0.1464), (90.0, 1.0, 0.0)],
+)
+def test_an_analyser_divides_the_modes_by_malus_law_down_to_its_leakage(angle_deg, strong, weak):
+    shares = analyser_shares(angle_deg)
+    assert shares == pytest.approx((strong, weak), abs=1.1e-3)
+    assert min(shares) >= 0.999e-3
+    assert sum(shares) == pytest.approx(1.001)
+
+
+def test_a_sample_off_the_axis_by_two_micrometres_couples_a_factor_e_less():
+    assert alignment((0.0, 0.0)) == 1.0
+    assert alignment((1.2, -1.6)) == pytest.approx(np.exp(-1))
 
 
 def test_the_plate_turns_at_constant_speed():

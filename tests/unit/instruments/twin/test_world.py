@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from instruments.twin import TwinSettings
+from instruments.twin.carriers import stored_carriers
 from instruments.twin.world import REFERENCE_1_K, World
 
 
@@ -38,13 +39,51 @@ def test_the_lines_cross_at_the_crossing_temperature_and_cooling_shifts_blue(see
     assert slope == pytest.approx(truth.tuning_ghz_per_k[1], rel=0.01)
 
 
-def test_more_current_heats_the_pillar_and_shifts_it_red():
+def test_heat_shifts_the_pillar_red_and_stored_carriers_shift_it_blue():
     world = working()
+    truth, factor = world.truth, world.settings.inactive_loss_factor
     before = world.frequency_ghz(1), world.arrays[1].power_w
-    world.arrays[1].drive_current(2.9e-3, 20.0)
-    warmer = world.truth.heating_k_per_w[1] * (world.arrays[1].power_w - before[1])
-    assert world.frequency_ghz(1) - before[0] == pytest.approx(-6.0 * warmer, rel=0.1)
-    assert -0.05 < world.frequency_ghz(1) - before[0] < -0.01
+    world.arrays[1].drive_current(120 * 28e-6, 20.0)
+    warmer = truth.heating_k_per_w[1] * (world.arrays[1].power_w - before[1])
+    more = stored_carriers(1, 28.0, factor) - stored_carriers(1, 23.5, factor)
+    expected = -6.0 * warmer + truth.plasma_ghz_per_carrier[1] * more
+    assert 150 < more < 200
+    assert world.frequency_ghz(1) - before[0] == pytest.approx(expected, abs=0.01)
+    assert -0.2 < expected < -0.08
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_with_rising_current_a_pillar_shifts_blue_then_red_with_its_maximum_near_threshold(seed):
+    world = working(seed)
+    currents_ua = np.arange(5.0, 40.0, 0.5)
+    for pillar, (lowest, highest) in enumerate(((12.0, 21.0), (17.0, 23.0))):
+        curve = []
+        for current in currents_ua:
+            world.arrays[pillar].drive_current(120e-6 * current, 20.0)
+            curve.append(world.frequency_ghz(pillar))
+        top = np.argmax(curve)
+        assert lowest <= currents_ua[top] <= highest
+        assert curve[top] - curve[0] > 0.05
+        assert curve[top] - curve[-1] > 0.2
+        assert np.all(np.diff(curve[top + 4 :]) < 0)
+
+
+def test_a_misaligned_sample_couples_less_and_p2_is_seen_less():
+    world = working()
+    aligned = world.conditions()
+    world.sample.offset_um = lambda: np.array([0.6, -0.8])
+    off = world.conditions()
+    assert off.coupling / aligned.coupling == pytest.approx(np.exp(-0.25), abs=0.005)
+    assert off.selected[1][0] / aligned.selected[1][0] == pytest.approx(np.exp(-0.25), abs=5e-4)
+    assert off.selected[0] == aligned.selected[0]
+
+
+def test_each_analyser_selects_the_mode_of_its_pillar():
+    world = working()
+    world.analysers[1].move(45.0, world.now_s, 0.0)
+    first, second = world.conditions().selected
+    assert first == pytest.approx((1.0, 1e-3))
+    assert second == pytest.approx((1e-3, 1.0))
 
 
 def test_the_pump_current_is_shared_by_the_pillars_with_a_small_hidden_spread():
