@@ -30,10 +30,7 @@ from .protocols import (
 )
 from .world import World
 
-__all__ = ["LINK_FAULTS", "Bench", "Station"]
-
-LINK_FAULTS = frozenset({"timeout", "disconnect"})
-"""Faults of the connection: the instrument hears but stays silent, or it is gone."""
+__all__ = ["Bench", "Station"]
 
 
 @dataclass
@@ -50,8 +47,6 @@ class Station:
         Faults that are active in the device.
     possible_faults : frozenset of str
         Faults that the device can have.
-    link_faults : set of str
-        Faults that are active in the connection.
     message_based : bool
         Whether it answers ZeroMQ messages instead of a stream of bytes.
     """
@@ -60,26 +55,7 @@ class Station:
     address: str
     device_faults: set[str] = field(default_factory=set)
     possible_faults: frozenset[str] = frozenset()
-    link_faults: set[str] = field(default_factory=set)
     message_based: bool = False
-
-    def inject(self, fault: str) -> None:
-        """Switch a fault on."""
-        self._active(fault).add(fault)
-
-    def clear(self, fault: str | None = None) -> None:
-        """Switch a fault off, or all of them."""
-        if fault is None:
-            self.device_faults.clear()
-            self.link_faults.clear()
-        else:
-            self._active(fault).discard(fault)
-
-    def _active(self, fault: str) -> set[str]:
-        known = LINK_FAULTS | self.possible_faults
-        if fault not in known:
-            raise ValueError(f"fault {fault!r} is unknown here; known are {', '.join(sorted(known))}")
-        return self.link_faults if fault in LINK_FAULTS else self.device_faults
 
 
 SOCKET = "TCPIP::127.0.0.1::{port}::SOCKET"

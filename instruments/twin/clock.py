@@ -98,7 +98,7 @@ class TwinClock:
         with self._lock:
             answer = json.loads(self._exchange(json.dumps(request).encode() + b"\n"))
         if "error" in answer:
-            raise InstrumentProtocolError(f"the simulated lab refused {request}: {answer['error']}")
+            raise InstrumentProtocolError(f"the simulated lab refused: {answer['error']}")
         return answer
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
+
+from .faults import Faults
 
 __all__ = ["ControlProtocol"]
 
@@ -10,9 +12,13 @@ LONGEST_ADVANCE_S = 1e5
 
 
 class ControlProtocol:
-    """Requests ``{"now": true}``, ``{"advance_s": 1.0}``, ``{"addresses": true}`` and ``{"ready": true}``.
+    """Requests, each a JSON object on a line.
 
-    The last is answered with the time as soon as the spectra exposed so far are computed.
+    ``{"now": true}``, ``{"advance_s": 1.0}`` and ``{"ready": true}`` are answered with the time, the last as
+    soon as the spectra exposed so far are computed; ``{"addresses": true}`` and ``{"faults": true}`` with
+    what they name; ``{"inject": {"instrument": "pump_1", "fault": "timeout", "probability": 0.1}}`` and
+    ``{"clear": {"instrument": "pump_1", "fault": "timeout"}}`` with the active faults (see `Faults.inject`;
+    a clear without a fault, or without an instrument, clears all of them).
 
     Nothing about the hidden truth can be asked here.
 
@@ -26,6 +32,8 @@ class ControlProtocol:
         Lets world time pass, in s.
     addresses : callable
         Returns the instruments' addresses.
+    faults : Faults
+        The instruments' faults.
     """
 
     def __init__(
@@ -34,11 +42,13 @@ class ControlProtocol:
         factor: float | None,
         advance: Callable[[float], None],
         addresses: Callable[[], dict[str, str]],
+        faults: Faults,
     ) -> None:
         self._now = now
         self._factor = factor
         self._advance = advance
         self._addresses = addresses
+        self._faults = faults
 
     def asks_to_get_ready(self, data: bytes) -> bool:
         """Return whether received bytes hold a request to get ready."""
@@ -58,6 +68,10 @@ class ControlProtocol:
     def _answer(self, request: dict) -> dict:
         if "addresses" in request:
             return {"addresses": self._addresses()}
+        if "faults" in request:
+            return self._faults.report()
+        if "inject" in request or "clear" in request:
+            return self._change_faults(request)
         if "advance_s" in request:
             if self._factor is not None:
                 raise ValueError("the clock runs by itself; only a lock-step clock can be advanced")
@@ -66,5 +80,23 @@ class ControlProtocol:
                 raise ValueError(f"advance_s must lie within 0..{LONGEST_ADVANCE_S:g}, not {duration}")
             self._advance(duration)
         elif not {"now", "ready"} & set(request):
-            raise ValueError('ask {"now": true}, {"advance_s": 1.0}, {"ready": true} or {"addresses": true}')
+            raise ValueError(
+                'ask {"now": true}, {"advance_s": 1.0}, {"ready": true}, {"addresses": true}, '
+                '{"faults": true}, {"inject": {...}} or {"clear": {...}}'
+            )
         return {"now_s": self._now(), "factor": self._factor}
+
+    def _change_faults(self, request: dict) -> dict:
+        if "clear" in request:
+            self._faults.clear(**_arguments(request, "clear", most={"instrument", "fault"}))
+        else:
+            self._faults.inject(**_arguments(request, "inject", least={"instrument", "fault"}))
+        return {"active": self._faults.report()["active"]}
+
+
+def _arguments(request: dict, verb: str, least: Set[str] = frozenset(), most: Set[str] | None = None) -> dict:
+    arguments = request[verb]
+    names = set(arguments) if isinstance(arguments, dict) else None
+    if names is None or not least <= names or (most is not None and not names <= most):
+        raise ValueError(f'{verb} is given as {{"{verb}": {{"instrument": "pump_1", "fault": "timeout"}}}}')
+    return arguments

@@ -5,8 +5,10 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .clock import TwinClock
+from .faults import Firing
 from .server import LabServer
 from .settings import TwinSettings
 from .spectra import warm_up
@@ -35,28 +37,49 @@ class RunningTwin:
         self.addresses = dict(server.addresses)
         self.clock = TwinClock(self.addresses["control"])
 
-    def inject(self, instrument: str, fault: str) -> None:
-        """Switch a fault on.
+    def inject(self, instrument: str, fault: str, **options: Any) -> None:
+        """Let a fault begin.
 
         Parameters
         ----------
         instrument : str
             Name as in `addresses`.
         fault : str
-            "timeout" (silent) or "disconnect" (gone) for every instrument; "sensor_overrange",
-            "sensor_underrange", "heater_off", "heater_open" or "not_settled" for a cryostat; "compliance"
-            for a pump.
+            A fault of the connection (see `instruments.twin.faults`), or one of the instrument's own.
+        **options
+            When it fires: probability, after, count, after_s, for_s and delay_s (see `Schedule`); always,
+            by default.
 
         Raises
         ------
         ValueError
-            If the instrument does not exist or cannot have this fault.
+            If the instrument does not exist or cannot have this fault, or an option is impossible.
         """
-        self._run(self._server.inject(instrument, fault))
 
-    def clear(self, instrument: str, fault: str | None = None) -> None:
-        """Switch a fault off, or all of an instrument's faults."""
-        self._run(self._server.clear(instrument, fault))
+        async def act() -> None:
+            self._server.faults.inject(instrument, fault, **options)
+            await self._server.settle()
+
+        self._run(act())
+
+    def clear(self, instrument: str | None = None, fault: str | None = None) -> None:
+        """End a fault, all of an instrument's faults, or all faults."""
+
+        async def act() -> None:
+            self._server.faults.clear(instrument, fault)
+            await self._server.settle()
+
+        self._run(act())
+
+    @property
+    def possible_faults(self) -> dict[str, list[str]]:
+        """The faults that each instrument can have."""
+        return self._server.faults.report()["possible"]
+
+    @property
+    def fault_log(self) -> list[Firing]:
+        """What the faults did so far, the latest last."""
+        return list(self._server.faults.log)
 
     def _run(self, work: Coroutine) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)

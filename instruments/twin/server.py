@@ -1,38 +1,48 @@
-"""Sockets: one TCP or ZeroMQ server per instrument, and the control port, in one event loop."""
+"""Ports: one TCP or ZeroMQ endpoint per instrument, and the control port, in one event loop."""
 
 import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable
 
-import zmq
 import zmq.asyncio
 
 from instruments.errors import InstrumentError
 
-from .bench import Bench, Station
+from ._endpoints import Endpoint, MessageEndpoint, StreamEndpoint
+from ._fault_link import FaultyLink
+from .bench import Bench
 from .clock import WallPace
 from .control import ControlProtocol
-from .protocols import LineSession, Session
+from .faults import Faults
+from .protocols import LineSession, Reply, Session
 from .settings import TwinSettings
 from .world import World
 
 __all__ = ["LabServer"]
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 TICK_S = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class LabServer:
-    """The simulated lab on loopback sockets; all its methods run in the event loop's thread.
+    """The simulated lab on sockets; all its methods run in the event loop's thread.
 
     Parameters
     ----------
     settings : TwinSettings
         The lab.
+
+    Attributes
+    ----------
+    bench : Bench
+        Instruments and world.
+    faults : Faults
+        What is wrong with them; `settle` makes the ports follow a change.
+    addresses : dict of str
+        Addresses of the instruments and of the control port.
     """
 
     def __init__(self, settings: TwinSettings) -> None:
@@ -41,16 +51,16 @@ class LabServer:
         factor = factors[settings.clock] if isinstance(settings.clock, str) else settings.clock
         self._pace = None if factor is None else WallPace(factor)
         self._settings = settings
+        self.faults = Faults(self.bench.stations, settings.seed, self._now_s)
+        self.bench.world.observe(lambda *_: self.faults.update())
         self._control = ControlProtocol(
-            lambda: self.bench.world.now_s, factor, self._advance, lambda: dict(self.addresses)
+            self._now_s, factor, self._advance, lambda: dict(self.addresses), self.faults
         )
         self.addresses: dict[str, str] = {}
         self._ports: dict[str, int] = {}
-        self._tcp: dict[str, asyncio.Server] = {}
-        self._connections: dict[str, set[asyncio.StreamWriter]] = {}
+        self._endpoints: dict[str, Endpoint] = {}
         self._tasks: list[asyncio.Task] = []
         self._context = zmq.asyncio.Context()
-        self._messages: zmq.asyncio.Socket | None = None
 
     async def start(self) -> None:
         """Open all ports.
@@ -58,91 +68,62 @@ class LabServer:
         Raises
         ------
         InstrumentError
-            If a port is taken.
+            If a port is taken, or the host is none of this computer.
         """
         names = [*self.bench.stations, "control"]
+        name, port = "", 0
         try:
+            host = socket.gethostbyname(self._settings.host)
             for index, name in enumerate(names):
-                self._ports[name] = self._settings.port_base and self._settings.port_base + index
-                await self._open(name)
+                port = self._settings.port_base and self._settings.port_base + index
+                self._endpoints[name] = self._endpoint(name, host)
+                self._ports[name] = await self._endpoints[name].open(port)
+                self.addresses[name] = self._address(name)
         except OSError as error:
             await self.stop()
-            raise _port_error(name, self._ports[name], error) from error
+            raise _port_error(self._settings.host, name, port, error) from error
         self._tasks.append(asyncio.create_task(self._tick()))
 
-    async def _open(self, name: str) -> None:
-        """Open one instrument's port; a free one becomes its own from then on."""
+    def _endpoint(self, name: str, host: str) -> Endpoint:
         station = self.bench.stations.get(name)
-        port = self._ports[name]
-        if station is not None and station.message_based:
-            port = self._open_messages(station, port)
-        else:
-            session: Callable[[], Session] = (
-                station.session if station else lambda: LineSession(self._control.handle, b"\n")
-            )
-            connections = self._connections.setdefault(name, set())
-            server = await asyncio.start_server(
-                lambda reader, writer: self._serve(station, session(), connections, reader, writer),
-                HOST,
-                port,
-                family=socket.AF_INET,
-            )
-            self._tcp[name] = server
-            port = server.sockets[0].getsockname()[1]
-        self._ports[name] = port
-        self.addresses[name] = (station.address if station else HOST + ":{port}").format(port=port)
+        if station is None:
+            link = FaultyLink(frozenset(), set(), False, self._now_s, lambda *_: None)
+            return StreamEndpoint(host, self._control_session, self._obey, link)
+        link = self.faults.links[name]
+        if station.message_based:
+            return MessageEndpoint(self._context, host, station.session, self._answer_message, link)
+        return StreamEndpoint(host, station.session, self._answer, link)
 
-    def _open_messages(self, station: Station, port: int) -> int:
-        messages = self._context.socket(zmq.ROUTER)
-        messages.linger = 0
-        try:
-            messages.bind(f"tcp://{HOST}:{port or '*'}")
-            bound = int(messages.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
-        except zmq.ZMQError as error:
-            messages.close()
-            raise OSError(error.errno, str(error)) from error
-        self._messages = messages
-        self._tasks.append(asyncio.create_task(self._serve_messages(station, messages)))
-        return bound
+    def _control_session(self) -> Session:
+        return LineSession(self._control.handle, b"\n")
 
-    async def _serve(
-        self,
-        station: Station | None,
-        session: Session,
-        connections: set[asyncio.StreamWriter],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        """Serve one connection until the client hangs up."""
-        connections.add(writer)
-        try:
-            while data := await reader.read(65536):
-                if station is None:
-                    await self._get_ready(data)
-                for reply in self._feed(session, data):
-                    if station is not None and "timeout" in station.link_faults:
-                        continue
-                    if reply.after_s and self._pace:
-                        await asyncio.sleep(reply.after_s / self._pace.factor)
-                    writer.write(reply.data)
-                await writer.drain()
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            connections.discard(writer)
-            writer.close()
+    def _address(self, name: str) -> str:
+        station = self.bench.stations.get(name)
+        address = (station.address if station else LOOPBACK + ":{port}").format(port=self._ports[name])
+        everywhere = self._settings.host == "0.0.0.0"
+        return address if everywhere else address.replace(LOOPBACK, self._settings.host)
 
-    async def _serve_messages(self, station: Station, messages: zmq.asyncio.Socket) -> None:
-        """Serve ZeroMQ requests; the envelope goes back as it came."""
-        session = station.session()
-        while True:
-            *envelope, body = await messages.recv_multipart()
-            await self._prepare()
-            for reply in self._feed(session, body):
-                if "timeout" not in station.link_faults:
-                    await messages.send_multipart([*envelope, reply.data])
+    def _now_s(self) -> float:
+        return self.bench.world.now_s
 
-    def _feed(self, session: Session, data: bytes) -> list:
+    async def _answer(self, session: Session, data: bytes) -> list[Reply]:
+        """Let an instrument answer; a move that takes world time is answered after as much real time."""
+        factor = self._pace.factor if self._pace else float("inf")
+        return [Reply(reply.data, reply.after_s / factor) for reply in self._feed(session, data)]
+
+    async def _answer_message(self, session: Session, data: bytes) -> list[Reply]:
+        """Let an instrument answer that may have histograms to fill first."""
+        await self._prepare()
+        return await self._answer(session, data)
+
+    async def _obey(self, session: Session, data: bytes) -> list[Reply]:
+        """Let the control port answer."""
+        await self._get_ready(data)
+        replies = self._feed(session, data)
+        await self.settle()
+        return replies
+
+    def _feed(self, session: Session, data: bytes) -> list[Reply]:
         """Hand bytes to a protocol; whatever they are, the server lives on."""
         self._catch_up()
         try:
@@ -179,51 +160,36 @@ class LabServer:
         while self._pace is not None:
             await asyncio.sleep(TICK_S)
             self._catch_up()
+            await self.settle()
             await self._prepare()
 
-    async def inject(self, name: str, fault: str) -> None:
-        """Switch a fault of an instrument on."""
-        self._station(name).inject(fault)
-        if fault == "disconnect":
-            await self._hang_up(name)
-
-    async def clear(self, name: str, fault: str | None) -> None:
-        """Switch a fault of an instrument off, or all of them."""
-        station = self._station(name)
-        gone = "disconnect" in station.link_faults
-        station.clear(fault)
-        if gone and "disconnect" not in station.link_faults:
-            await self._open(name)
-
-    def _station(self, name: str) -> Station:
-        if name not in self.bench.stations:
-            known = ", ".join(self.bench.stations)
-            raise ValueError(f"there is no instrument {name!r}; there are {known}")
-        return self.bench.stations[name]
-
-    async def _hang_up(self, name: str) -> None:
-        """Close an instrument's port and its connections."""
-        if name in self._tcp:
-            self._tcp.pop(name).close()
-            for writer in list(self._connections[name]):
-                writer.transport.abort()
-        elif self.bench.stations[name].message_based and self._messages is not None:
-            self._messages.close()
-            self._messages = None
+    async def settle(self) -> None:
+        """Open, close and reset what the faults that are in force open, close and reset."""
+        self.faults.update()
+        for name, link in self.faults.links.items():
+            endpoint = self._endpoints[name]
+            if dead := link.take_dead():
+                endpoint.cut(dead)
+            if link.listening:
+                await endpoint.open(self._ports[name])
+                continue
+            endpoint.close()
+            if link.gone:
+                endpoint.cut()
 
     async def stop(self) -> None:
         """Close all ports."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for name in list(self._tcp):
-            await self._hang_up(name)
-        if self._messages is not None:
-            self._messages.close()
+        for endpoint in self._endpoints.values():
+            await endpoint.end()
         self._context.destroy(linger=0)
 
 
-def _port_error(name: str, port: int, error: OSError) -> InstrumentError:
+def _port_error(host: str, name: str, port: int, error: OSError) -> InstrumentError:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return InstrumentError(f"{host!r} is no address of this computer; give one, or 0.0.0.0 for all")
     if error.errno == errno.EADDRINUSE:
         return InstrumentError(
             f"port {port} for {name} of the simulated lab is taken; "

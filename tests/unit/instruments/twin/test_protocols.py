@@ -72,10 +72,10 @@ def test_lake_shore_is_silent_at_a_bad_query_and_notes_it_in_the_event_register(
 
 def test_lake_shore_reports_its_sensors_and_heaters_faults(bench):
     station = bench.stations["cryostat_1"]
-    station.inject("sensor_overrange")
+    station.device_faults.add("sensor_overrange")
     assert ask(bench, "cryostat_1", b"RDGST? A\nKRDG? A\n") == b"032\r\n+420.000\r\n"
-    station.clear("sensor_overrange")
-    station.inject("heater_open")
+    station.device_faults.clear()
+    station.device_faults.add("heater_open")
     bench.world.advance(0.2)
     assert (
         ask(bench, "cryostat_1", b"RDGST? A\nHTRST? 1\nRANGE? 1\nHTR? 1\n") == b"000\r\n1\r\n0\r\n+000.0\r\n"

@@ -1,0 +1,227 @@
+"""Ports of instruments: TCP streams and ZeroMQ messages, both behind a link that can fail."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Protocol
+
+import zmq
+import zmq.asyncio
+
+from ._fault_effects import Piece
+from ._fault_link import FaultyLink
+from .protocols import Reply, Session
+
+__all__ = ["Endpoint", "MessageEndpoint", "StreamEndpoint"]
+
+Answer = Callable[[Session, bytes], Awaitable[list[Reply]]]
+CHUNK = 65536
+REBIND_S = 2.0
+
+
+class Endpoint(Protocol):
+    """The port of one instrument."""
+
+    async def open(self, port: int) -> int:
+        """Listen, if it does not yet; returns the port, which is a free one for 0."""
+        ...
+
+    def close(self) -> None:
+        """Stop to listen; connections live on."""
+        ...
+
+    def cut(self, connections: Iterable[Hashable] | None = None) -> None:
+        """Reset some connections, or all."""
+        ...
+
+    async def end(self) -> None:
+        """Close everything."""
+        ...
+
+
+class StreamEndpoint:
+    """A TCP port; every connection has a session of its own.
+
+    Parameters
+    ----------
+    host : str
+        Where to listen.
+    session : callable
+        Returns the protocol's side of a new connection.
+    answer : callable
+        Awaited with a session and received bytes; returns what to send.
+    link : FaultyLink
+        What happens on the way.
+    """
+
+    def __init__(self, host: str, session: Callable[[], Session], answer: Answer, link: FaultyLink) -> None:
+        self._host = host
+        self._session = session
+        self._answer = answer
+        self._link = link
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.StreamWriter, asyncio.Task | None] = {}
+
+    async def open(self, port: int) -> int:
+        """Listen, if it does not yet; returns the port, which is a free one for 0."""
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, self._host, port, family=socket.AF_INET)
+        return self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Stop to listen; connections live on."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def cut(self, connections: Iterable[Hashable] | None = None) -> None:
+        """Reset some connections, or all."""
+        for writer in list(self._connections):
+            if connections is None or writer in connections:
+                writer.transport.abort()
+
+    async def end(self) -> None:
+        """Close everything."""
+        self.close()
+        self.cut()
+        tasks = [task for task in self._connections.values() if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until the client hangs up."""
+        self._connections[writer] = asyncio.current_task()
+        session = self._session()
+        try:
+            while data := await reader.read(CHUNK):
+                if not self._link.hears(writer):
+                    continue
+                for reply in await self._answer(session, data):
+                    await asyncio.sleep(reply.after_s)
+                    for pieces in self._link.deliver(reply.data):
+                        await _send(writer, pieces)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            del self._connections[writer]
+            self._link.forget(writer)
+            writer.close()
+
+
+async def _send(writer: asyncio.StreamWriter, pieces: list[Piece]) -> None:
+    for piece in pieces:
+        if piece.after_s:
+            await asyncio.sleep(piece.after_s)
+        if piece.data is None:
+            writer.transport.abort()
+        if piece.data is None or writer.is_closing():
+            raise ConnectionResetError
+        writer.write(piece.data)
+        await writer.drain()
+
+
+class MessageEndpoint:
+    """A ZeroMQ port for requests; each message is complete in itself, its envelope goes back as it came.
+
+    Parameters
+    ----------
+    context : zmq.asyncio.Context
+        Of the lab.
+    host, session, answer, link
+        As for `StreamEndpoint`; all connections share one session.
+    """
+
+    def __init__(
+        self,
+        context: zmq.asyncio.Context,
+        host: str,
+        session: Callable[[], Session],
+        answer: Answer,
+        link: FaultyLink,
+    ) -> None:
+        self._context = context
+        self._host = host
+        self._session = session()
+        self._answer = answer
+        self._link = link
+        self._socket: zmq.asyncio.Socket | None = None
+        self._bound: str | None = None
+        self._tasks: set[asyncio.Task] = set()
+
+    async def open(self, port: int) -> int:
+        """Listen, if it does not yet; returns the port, which is a free one for 0."""
+        if self._socket is None:
+            self._socket = self._context.socket(zmq.ROUTER)
+            self._socket.linger = 0
+            self._start(self._serve(self._socket))
+        if self._bound is None:
+            try:
+                await self._bind(self._socket, f"tcp://{self._host}:{port or '*'}", patient=bool(port))
+            except zmq.ZMQError as error:
+                self.cut()
+                raise OSError(error.errno, str(error)) from error
+        return int((self._bound or "").rpartition(":")[2])
+
+    async def _bind(self, messages: zmq.asyncio.Socket, address: str, patient: bool) -> None:
+        """Bind; a port that was ours a moment ago takes ZeroMQ a while to free."""
+        until = asyncio.get_running_loop().time() + REBIND_S
+        while True:
+            try:
+                messages.bind(address)
+                self._bound = messages.getsockopt_string(zmq.LAST_ENDPOINT)
+                return
+            except zmq.ZMQError as error:
+                late = asyncio.get_running_loop().time() > until
+                if error.errno != errno.EADDRINUSE or not patient or late:
+                    raise
+                await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        """Stop to listen; connections live on."""
+        if self._socket is not None and self._bound is not None:
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.unbind(self._bound)
+            self._bound = None
+
+    def cut(self, connections: Iterable[Hashable] | None = None) -> None:
+        """Reset all connections; ZeroMQ cannot reset some of them, so it then resets none."""
+        if connections is None and self._socket is not None:
+            for task in self._tasks:
+                task.cancel()
+            self._socket.close()
+            self._socket = self._bound = None
+
+    async def end(self) -> None:
+        """Close everything."""
+        tasks = list(self._tasks)
+        self.cut()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, messages: zmq.asyncio.Socket) -> None:
+        while True:
+            *envelope, body = await messages.recv_multipart()
+            if self._link.hears(envelope[0]):
+                for reply in await self._answer(self._session, body):
+                    for pieces in self._link.deliver(reply.data):
+                        await self._send(messages, envelope, pieces)
+
+    async def _send(self, messages: zmq.asyncio.Socket, envelope: list[bytes], pieces: list[Piece]) -> None:
+        frames = [piece.data for piece in pieces if piece.data is not None]
+        if len(frames) < len(pieces):
+            return  # the message is lost with its connection, which ZeroMQ makes anew by itself
+        if late_s := sum(piece.after_s for piece in pieces):
+            self._start(self._send_late(messages, [*envelope, *frames], late_s))
+        else:
+            await messages.send_multipart([*envelope, *frames])
+
+    async def _send_late(self, messages: zmq.asyncio.Socket, frames: list[bytes], late_s: float) -> None:
+        await asyncio.sleep(late_s)
+        await messages.send_multipart(frames)
