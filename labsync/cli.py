@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from labsync.errors import EXIT_FAILURE, EXIT_INTERRUPTED, LabsyncError
+from labsync.errors import EXIT_FAILURE, EXIT_INTERRUPTED, LabsyncError, UsageError
 
 if TYPE_CHECKING:
     from labsync.store import Run
@@ -42,6 +42,13 @@ StationOption = Annotated[
     str, typer.Option("--station", "-s", help="Station file, or the name of a built-in station.")
 ]
 ParametersOption = Annotated[bool, typer.Option("--parameters", help="List the parameters and stop.")]
+FaultOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="INSTRUMENT:FAULT[:OPTION=NUMBER,...]", help="Let a fault begin; may be repeated."),
+]
+ClearOption = Annotated[
+    list[str] | None, typer.Option(metavar="all|INSTRUMENT[:FAULT]", help="End faults of the attached lab.")
+]
 RUNS = Path("runs")
 # a procedure's own parameters are options too; they are checked when the procedure is built
 FREE_PARAMETERS = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -237,12 +244,30 @@ def export(
 def twin(
     seed: Annotated[int, typer.Option(help="Seed of the hidden truth and of all noise.")] = 1,
     clock: Annotated[str, typer.Option(help="real, lock-step, or a speed-up factor.")] = "real",
+    bench: Annotated[str, typer.Option(help="Instruments: minimal, full or mercury-scope.")] = "minimal",
+    host: Annotated[str, typer.Option(help="Where to listen; others may drive the lab.")] = "127.0.0.1",
     port_base: Annotated[int, typer.Option(help="First of consecutive ports; 0 takes free ones.")] = 0,
+    fault: FaultOption = None,
+    attach: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Control port of a lab that runs already.")
+    ] = None,
+    clear: ClearOption = None,
+    faults: Annotated[bool, typer.Option("--faults", help="List the faults of the attached lab.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Serve the simulated lab in the foreground until Ctrl-C."""
+    """Serve the simulated lab until Ctrl-C; with --attach, change the faults of one that runs."""
     from labsync import serving
 
-    serving.serve(seed, clock, port_base, out)
+    if attach is None and (clear or faults):
+        raise UsageError("--clear and --faults need --attach HOST:PORT, the control port of a lab that runs.")
+    if attach is None:
+        serving.serve(out, clock, fault, seed=seed, bench=bench, host=host, port_base=port_base)
+        return
+    report = serving.change_faults(attach, fault or [], clear or [])
+    if as_json:
+        _print_json(report)
+    elif faults or not (fault or clear):
+        serving.show_faults(report, out)
 
 
 @app.command()

@@ -8,6 +8,7 @@ Drivers and procedures reach it through sockets only; nothing of `draw_truth` is
 """
 
 from .clock import TwinClock
+from .faults import parse_fault
 from .running import RunningTwin, serve_forever, start_twin
 from .settings import TwinSettings
 from .truth import Truth, draw_truth
@@ -18,6 +19,7 @@ __all__ = [
     "TwinClock",
     "TwinSettings",
     "draw_truth",
+    "parse_fault",
     "serve_forever",
     "start_twin",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -133,7 +133,9 @@ def start_twin(settings: TwinSettings | None = None) -> Iterator[RunningTwin]:
 
 
 def serve_forever(
-    settings: TwinSettings | None = None, announce: Callable[[dict[str, str]], None] | None = None
+    settings: TwinSettings | None = None,
+    announce: Callable[[dict[str, str]], None] | None = None,
+    faults: Iterable[Mapping[str, Any]] = (),
 ) -> None:
     """Run a simulated lab until interrupted (Ctrl-C, SIGTERM); to be called in the main thread.
 
@@ -145,13 +147,19 @@ def serve_forever(
         The lab.
     announce : callable, optional
         Called once with the addresses, when all ports are open.
+    faults : iterable of mapping, optional
+        Arguments of `RunningTwin.inject`, for faults that are there from the start.
 
     Raises
     ------
     InstrumentError
         If a port is taken.
+    ValueError
+        If a fault is impossible.
     """
     with start_twin(settings) as twin, _told_to_stop() as told:
+        for fault in faults:
+            twin.inject(**fault)
         if announce is not None:
             announce(twin.addresses)
         told.wait()
