@@ -15,6 +15,7 @@ from analysis.detuning import LiveDetuning, live_detuning, reduce_map
 from analysis.emission import EmissionFit, emission_curves, fit_emission
 from analysis.fabry_perot import CalibrationError, FrequencyAxis, LineFit, NoLineError, calibrate, fit_line
 from analysis.locking import LockingFit, fit_locking
+from analysis.position import Stillness, stillness
 
 __all__ = [
     "CalibrationError",
@@ -28,6 +29,7 @@ __all__ = [
     "NoLineError",
     "Recording",
     "Statistics",
+    "Stillness",
     "Value",
     "calibrate",
     "compare",
@@ -40,4 +42,5 @@ __all__ = [
     "model_map",
     "reduce_map",
     "spectra_map",
+    "stillness",
 ]

@@ -1,6 +1,14 @@
 """Figures. Every function returns a `matplotlib.figure.Figure` and saves nothing."""
 
 from analysis._model_plots import residuals, simulated_spectra
+from analysis._position_plot import position_hold
 from analysis._scan_plots import example_spectrum, heat_map, locking_slopes
 
-__all__ = ["example_spectrum", "heat_map", "locking_slopes", "residuals", "simulated_spectra"]
+__all__ = [
+    "example_spectrum",
+    "heat_map",
+    "locking_slopes",
+    "position_hold",
+    "residuals",
+    "simulated_spectra",
+]

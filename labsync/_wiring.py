@@ -4,19 +4,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from instruments.attenuator import PolarisationAttenuator
+from instruments.camera import FrameCamera
 from instruments.clock import Clock
 from instruments.fabry_perot import ScanningFabryPerot
 from instruments.idquantique import ID900
 from instruments.keithley import Keithley2450Pump
-from instruments.lakeshore import LakeShore336
+from instruments.lakeshore import LakeShore335, LakeShore336
+from instruments.newport import ESP300
+from instruments.position_loop import PositionLoop
 from instruments.redpitaya import RedPitaya
 from instruments.thorlabs import ELL14
 from labsync.settings import StationSettings
 
 DRIVERS: dict[str, Callable[..., Any]] = {
+    "camera": FrameCamera,
     "ell14": ELL14,
+    "esp300": ESP300,
     "id900": ID900,
     "keithley2450": Keithley2450Pump,
+    "lakeshore335": LakeShore335,
     "lakeshore336": LakeShore336,
     "redpitaya": RedPitaya,
 }
@@ -39,8 +45,13 @@ def _attenuator(settings: StationSettings, instruments: Mapping[str, Any], clock
     return PolarisationAttenuator(instruments["rotator"], zero_deg=section.angle_of_full_transmission)
 
 
+def _position_loop(settings: StationSettings, instruments: Mapping[str, Any], clock: Clock) -> Any:
+    return PositionLoop(instruments["camera"], instruments["stage"], clock=clock)
+
+
 COMPOSITES: dict[str, Callable[[StationSettings, Mapping[str, Any], Clock], Any]] = {
     "fabry_perot": _fabry_perot,
     "attenuator": _attenuator,
+    "position_loop": _position_loop,
 }
 """How to make what consists of several instruments."""

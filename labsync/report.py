@@ -1,7 +1,7 @@
 """Tables, figures and fits of one run, as the commands show them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from rich.table import Column, Table
 from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling, spectra_map
 from analysis.comparison import compare as compare_maps
+from analysis.position import Stillness, stillness
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
-from labsync.procedures import DetuningScan, MicropillarSweep
+from labsync.procedures import DetuningScan, MicropillarSweep, PositionHold
 from labsync.scan import Scan
 from labsync.store import Run
 from models import micropillars
@@ -77,10 +78,12 @@ def show(run: Run, console: Console) -> None:
     console.print(f"[bold]{run.uid}[/]  {facts['status']}  {facts['steps']} steps", highlight=False)
     if facts["message"]:
         console.print(facts["message"], highlight=False)
-    if facts["steps"]:
+    if facts["steps"] and run.procedure != PositionHold.slug:  # hundreds of frames tell nothing as a table
         console.print(step_table(run))
     if run.procedure == DetuningScan.slug and facts["steps"]:
         _show_detuning_scan(run, console)
+    elif run.procedure == PositionHold.slug and facts["steps"]:
+        _show_position_hold(run, console)
     elif run.procedure == MicropillarSweep.slug and facts["steps"]:
         figure = plots.simulated_spectra(run.dataset(), swept(run))
         _print_paths(console, [_save(run, "spectra", figure)])
@@ -238,6 +241,25 @@ def _show_detuning_scan(run: Run, console: Console) -> None:
         "example-spectrum": plots.example_spectrum(map_, step=middle, pillar="P2"),
     }
     _print_paths(console, [_save(run, name, figure) for name, figure in figures.items()])
+
+
+def _show_position_hold(run: Run, console: Console) -> None:
+    data = run.dataset()
+    phases = stillness(data)
+    run.save_result("position", {name: phase.as_dict() for name, phase in phases.items()})
+    console.print(position_table(phases))
+    if phases:
+        _print_paths(console, [_save(run, "position", plots.position_hold(data))])
+
+
+def position_table(phases: Mapping[str, Stillness]) -> Table:
+    """Return how still the sample stood with the loop open and closed."""
+    table = Table("loop", "rms (um)", "x (um)", "y (um)", "largest (um)", "frames", "steps", "held")
+    for name, phase in phases.items():
+        axes = [f"{value:.3f}" for value in (*phase.rms_axis_um, phase.largest_um)]
+        counts = [str(count) for count in (phase.frames, phase.steps, phase.held)]
+        table.add_row(name, str(phase.rms_um), *axes, *counts)
+    return table
 
 
 def _save(run: Run, name: str, figure: Figure) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from instruments import roles
 from instruments.clock import Clock, SystemClock
+from instruments.position_loop import PositionLoop
 from instruments.twin import TwinClock, TwinSettings, start_twin
 from labsync._wiring import COMPOSITES, DRIVERS
 from labsync.errors import UsageError
@@ -53,6 +54,7 @@ class Station:
     ramp = _Role[roles.RampGenerator]()
     attenuator = _Role[roles.Attenuator]()
     fabry_perot = _Role[roles.FabryPerot]()
+    position_loop = _Role[PositionLoop]()
 
     def __init__(
         self,

@@ -2,9 +2,13 @@
 
 from labsync.procedures.detuning import DetuningScan
 from labsync.procedures.micropillars import MicropillarSweep
+from labsync.procedures.position import PositionHold
 from labsync.scan import Scan
 
-PROCEDURES: dict[str, type[Scan]] = {DetuningScan.slug: DetuningScan}
+PROCEDURES: dict[str, type[Scan]] = {
+    DetuningScan.slug: DetuningScan,
+    PositionHold.slug: PositionHold,
+}
 SIMULATIONS: dict[str, type[Scan]] = {"micropillars": MicropillarSweep}
 
-__all__ = ["PROCEDURES", "SIMULATIONS", "DetuningScan", "MicropillarSweep"]
+__all__ = ["PROCEDURES", "SIMULATIONS", "DetuningScan", "MicropillarSweep", "PositionHold"]
