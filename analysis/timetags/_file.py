@@ -1,0 +1,101 @@
+"""A file of time tags, read in chunks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.timetags._errors import TagFileError
+from analysis.timetags._ordered import Decoded, in_order
+from analysis.timetags._stream import NO_GAPS, Chunk, TagStream
+
+__all__ = ["CHUNK", "TagFile"]
+
+#: Records decoded at a time: they and their tags stay in the processor's cache.
+CHUNK = 1 << 16
+_TRIAL = 1 << 14
+
+
+@dataclass(frozen=True)
+class TagFile:
+    """A file of time tags whose header has been read; memory use does not grow with its length.
+
+    Parameters
+    ----------
+    path, format : Path, str
+        The file and what it is.
+    unit_ps, resolution_ps : float
+        Unit of the times and the recorder's own resolution, ps.
+    records : int
+        Records that will be read.
+    offset, record_bytes : int
+        Where they begin and how long they are.
+    horizon : int
+        By how much tags may be late in the file, units.
+    header : mapping
+        What the file says of itself.
+    notes : tuple of str
+        Where header and file disagree.
+    delays_ps : mapping
+        As in `TagStream`.
+    """
+
+    path: Path
+    format: str
+    unit_ps: float
+    records: int
+    offset: int
+    record_bytes: int
+    decoded: Callable[["TagFile", int], Iterator[Decoded]] = field(repr=False)
+    resolution_ps: float | None = None
+    horizon: int = 0
+    header: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
+    delays_ps: Mapping[int, float] = field(default_factory=dict)
+    duration: int = 0
+
+    @property
+    def source(self) -> str:
+        """Name of the file."""
+        return self.path.name
+
+    @property
+    def expected_duration(self) -> int:
+        """How long the recording is in units, by the records of its beginning."""
+        for chunk in in_order(self.decoded(self, _TRIAL), self.horizon):
+            return max(int(chunk.elapsed / max(chunk.fraction, 1e-9)), self.duration, 1)
+        return max(self.duration, 1)
+
+    def chunks(self, records: int = CHUNK) -> Iterator[Chunk]:
+        """Yield the tags in order, of so many records at a time.
+
+        Raises
+        ------
+        TagFileError
+            Where the file is damaged.
+        """
+        elapsed = 0
+        for chunk in in_order(self.decoded(self, records), self.horizon):
+            elapsed = chunk.elapsed
+            if chunk.fraction == 1.0 and elapsed < self.duration:
+                chunk = chunk._replace(elapsed=self.duration)
+            yield chunk
+
+    def read(self) -> TagStream:
+        """Return all tags in memory."""
+        time, channel = np.empty(self.records, np.int64), np.empty(self.records, np.int8)
+        stop, elapsed, gaps = 0, self.duration, [NO_GAPS]
+        for chunk in self.chunks():
+            place = slice(stop, stop + chunk.time.size)
+            time[place], channel[place] = chunk.time, chunk.channel
+            stop, elapsed = place.stop, chunk.elapsed
+            gaps.append(chunk.gaps)
+        try:
+            return TagStream(
+                time[:stop], channel[:stop], elapsed, self.unit_ps, np.concatenate(gaps), self.delays_ps,
+                self.resolution_ps, self.path.name, self.format, self.header, self.notes,
+            )  # fmt: skip
+        except ValueError as error:
+            raise TagFileError(self.path, self.offset, str(error)) from error
