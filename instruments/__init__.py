@@ -30,6 +30,7 @@ from instruments.roles import (
     FabryPerot,
     Oscilloscope,
     PositioningStage,
+    PowerMeter,
     PumpSource,
     RampGenerator,
     Rotator,
@@ -37,12 +38,14 @@ from instruments.roles import (
     TemperatureController,
 )
 from instruments.thorlabs import ELL14
+from instruments.thorlabs_power import PM100
 
 __all__ = [
     "ELL14",
     "ESP300",
     "FSV",
     "ID900",
+    "PM100",
     "Attenuator",
     "Camera",
     "Clock",
@@ -68,6 +71,7 @@ __all__ = [
     "PolarisationAttenuator",
     "PositionLoop",
     "PositioningStage",
+    "PowerMeter",
     "PumpSource",
     "RampGenerator",
     "RedPitaya",

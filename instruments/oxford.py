@@ -1,7 +1,7 @@
 """Oxford Instruments MercuryiTC temperature controller.
 
 Commands after the manual's pages on remote control. Every command is answered, ``SET`` too, and every answer
-is checked here; PyMeasure's driver reads those to ``SET`` and forgets them, so it is not the base of this one.
+is checked here. PyMeasure's driver reads those to ``SET`` and forgets them; it is not the base of this one.
 Unchecked on hardware: the word ``:VALID`` that ends a good answer to ``SET``, the lists of ``READ:SYS:CAT``
 and ``READ:SYS:ALRM`` (all after published drivers), that a trip switches the loop off, and whether ``TSET``
 follows the moving setpoint during a ramp (both readings are accepted).

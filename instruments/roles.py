@@ -21,6 +21,7 @@ __all__ = [
     "FabryPerot",
     "Oscilloscope",
     "PositioningStage",
+    "PowerMeter",
     "PumpSource",
     "RampGenerator",
     "Rotator",
@@ -164,6 +165,19 @@ class FabryPerot(Protocol):
         Detectors that give a voltage instead of pulses make it `voltage(pillar, bin)` and `voltage_std`, its
         standard error, in V.
         """
+        ...
+
+
+@runtime_checkable
+class PowerMeter(Protocol):
+    """Measures the power of light."""
+
+    wavelength_nm: float
+    """Wavelength for which the sensor's response is corrected, in nm."""
+
+    @property
+    def power_w(self) -> float:
+        """Power, in W."""
         ...
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ._streams import stream, stream_seed
 from .devices import (
     ELL14,
     ESP300,
     ID900,
+    PM100,
     Camera,
+    InfiniiVision,
     Keithley2450,
     LakeShore335,
     LakeShore336,
@@ -20,10 +23,12 @@ from .protocols import (
     ElliptecSession,
     ESP300Protocol,
     ID900Protocol,
+    InfiniiVisionProtocol,
     KeithleyProtocol,
     LakeShoreProtocol,
     LineSession,
     MercuryProtocol,
+    PM100Protocol,
     RedPitayaProtocol,
     Reply,
     Session,
@@ -58,6 +63,18 @@ class Station:
     message_based: bool = False
 
 
+class Computing(Protocol):
+    """A device whose readings take the model some time."""
+
+    def missing(self) -> bool:
+        """Return whether something has to be computed."""
+        ...
+
+    def prepare(self) -> None:
+        """Compute it; may run beside the server's thread."""
+        ...
+
+
 SOCKET = "TCPIP::127.0.0.1::{port}::SOCKET"
 
 
@@ -74,11 +91,21 @@ class Bench:
         self.world = world
         self.correlator = ID900(world)
         self.stations: dict[str, Station] = {}
+        self._computing: list[Computing] = []
         {
             "minimal": self._add_minimal,
             "full": self._add_full,
             "mercury-scope": self._add_mercury_scope,
         }[world.settings.bench]()
+
+    def missing(self) -> bool:
+        """Return whether the model has to compute light that instruments have been exposed to."""
+        return any(device.missing() for device in self._computing)
+
+    def prepare(self) -> None:
+        """Compute it, so that reading the instruments out is quick."""
+        for device in self._computing:
+            device.prepare()
 
     def _add_minimal(self) -> None:
         for number in (1, 2):
@@ -91,6 +118,7 @@ class Bench:
 
     def _add_full(self) -> None:
         self._add_minimal()
+        self._add_power_meter()
         self._add_stage_and_camera()
 
     def _add_mercury_scope(self) -> None:
@@ -99,6 +127,7 @@ class Bench:
         for number in (1, 2):
             self._add_pump(number)
         self._add_ramp()
+        self._add_scope()
         self._add_rotator()
 
     def _add_correlator(self) -> None:
@@ -111,11 +140,23 @@ class Bench:
         protocol = RedPitayaProtocol(RedPitaya(self.world))
         self.stations["ramp"] = Station(lambda: LineSession(protocol.handle, b"\r\n"), SOCKET)
 
+    def _add_scope(self) -> None:
+        device = InfiniiVision(self.world)
+        protocol = InfiniiVisionProtocol(device, f"MY{self._serial('scope')}")
+        self._computing.append(device)
+        self.stations["scope"] = Station(
+            lambda: LineSession(protocol.handle, b"\n"), SOCKET, device.active_faults, device.faults
+        )
+
     def _add_rotator(self) -> None:
         mount = ELL14(self.world)
         self.stations["rotator"] = Station(
             lambda: ElliptecSession(mount), "ASRLsocket://127.0.0.1:{port}::INSTR"
         )
+
+    def _add_power_meter(self) -> None:
+        protocol = PM100Protocol(PM100(self.world), self._serial("power_meter"))
+        self.stations["power_meter"] = Station(lambda: LineSession(protocol.handle, b"\n"), SOCKET)
 
     def _add_stage_and_camera(self) -> None:
         controller, camera = ESP300(self.world), Camera(self.world)

@@ -5,9 +5,11 @@ from .camera import Camera
 from .ell14 import ELL14
 from .esp300 import ESP300
 from .id900 import ID900
+from .infiniivision import InfiniiVision
 from .keithley2450 import Keithley2450
 from .lakeshore import LakeShore335, LakeShore336
 from .mercury import MercuryITC
+from .pm100 import PM100
 from .redpitaya import RedPitaya
 
 __all__ = [
@@ -16,9 +18,11 @@ __all__ = [
     "ELL14",
     "ESP300",
     "ID900",
+    "InfiniiVision",
     "Keithley2450",
     "LakeShore335",
     "LakeShore336",
     "MercuryITC",
+    "PM100",
     "RedPitaya",
 ]

@@ -6,9 +6,11 @@ from .camera import CameraSession
 from .elliptec import ElliptecSession
 from .esp300 import ESP300Protocol
 from .id900 import ID900Protocol
+from .infiniivision import InfiniiVisionProtocol
 from .keithley import KeithleyProtocol
 from .lakeshore import LakeShoreProtocol
 from .mercury import MercuryProtocol
+from .pm100 import PM100Protocol
 from .redpitaya import RedPitayaProtocol
 
 __all__ = [
@@ -16,10 +18,12 @@ __all__ = [
     "ESP300Protocol",
     "ElliptecSession",
     "ID900Protocol",
+    "InfiniiVisionProtocol",
     "KeithleyProtocol",
     "LakeShoreProtocol",
     "LineSession",
     "MercuryProtocol",
+    "PM100Protocol",
     "RedPitayaProtocol",
     "Reply",
     "Session",

@@ -1,0 +1,79 @@
+"""Registers of a Thorlabs PM100 power meter with a silicon sensor, in the collected light of P1."""
+
+import math
+from dataclasses import replace
+
+from models import micropillars
+
+from .._streams import stream
+from ..world import World
+from ._errors import BadSetting
+
+__all__ = ["PM100", "WAVELENGTHS_NM"]
+
+WAVELENGTHS_NM = (400.0, 1100.0)
+LIGHT_NM = 898.4
+"""The lasers' wavelength: 1.38 eV."""
+
+OVERFLOW = 9.9e37
+FULL_SCALE_W = 5e-3
+NOISE_W = 2e-11
+RELATIVE_NOISE = 1e-3
+
+DETUNING_STEP_GHZ = 0.02
+"""The mean power changes little over 20 MHz; the temperature moves the lines by megahertz all the time."""
+
+
+class PM100:
+    """Power, wavelength and noise.
+
+    The power is the mean photon number behind the analyser of P1, times ``2 kappa hbar omega`` per photon,
+    times what the optics collect. A spectrum that is missing is simulated when the power is read, which may
+    take a second.
+
+    Parameters
+    ----------
+    world : World
+        The light.
+    """
+
+    faults: frozenset[str] = frozenset()
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        truth = stream(world.settings.seed, "power meter", "truth")
+        self.collection_efficiency = float(truth.uniform(0.09, 0.11))
+        self.zero_w = float(truth.uniform(-5e-11, 5e-11))
+        self._rng = stream(world.settings.seed, "power meter")
+        self.wavelength_nm = 635.0
+
+    def set_wavelength(self, nanometres: float) -> None:
+        """Set the wavelength for which the sensor's response is corrected."""
+        low, high = WAVELENGTHS_NM
+        if not low <= nanometres <= high:
+            raise BadSetting(f"{nanometres} nm is outside {low}..{high}")
+        self.wavelength_nm = nanometres
+
+    @property
+    def incident_w(self) -> float:
+        """Power on the sensor, in W."""
+        now = self._world.conditions()
+        detuning_ghz = round(now.detuning_ghz / DETUNING_STEP_GHZ) * DETUNING_STEP_GHZ
+        conditions = replace(now, detuning_ghz=detuning_ghz)
+        pillar = micropillars.kreinberg2019(25.0, 23.5).pillar_1
+        photons = self._world.light.collected_photons(conditions, 0)
+        return photons * pillar.output_nw_per_photon * 1e-9 * self.collection_efficiency
+
+    def read(self) -> float:
+        """Measure the power in W, as shown for the wavelength that is set."""
+        incident_w = self.incident_w
+        if incident_w > FULL_SCALE_W:
+            return OVERFLOW
+        kicks = self._rng.standard_normal(2)
+        seen_w = incident_w * (1 + RELATIVE_NOISE * kicks[0]) + NOISE_W * kicks[1]
+        return float(seen_w * response(LIGHT_NM) / response(self.wavelength_nm) + self.zero_w)
+
+
+def response(wavelength_nm: float) -> float:
+    """Return the relative response of silicon: as the wavelength, up to its band edge."""
+    return wavelength_nm / 1000.0 / (1 + math.exp((wavelength_nm - 1060.0) / 25.0))
