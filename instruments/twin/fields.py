@@ -1,7 +1,5 @@
 """Time series of the coupled pair's light at an operating point, for photons and beat notes."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +12,7 @@ from ._streams import stream_seed
 from .light import Conditions
 from .settings import TwinSettings
 from .spectra import SPLITTING_1_GHZ, OperatingPoint, moved_ghz, operating_point, pair_at, sample_ps
+from .turn import Computed, Turn
 
 __all__ = ["FieldCache", "FieldRecord", "field_point", "simulate_fields"]
 
@@ -103,33 +102,30 @@ class FieldCache:
         Seed and effort.
     simulate : callable
         The model.
+    turn : Turn, optional
+        The world's; others have theirs during a simulation.
     """
 
     def __init__(
         self,
         settings: TwinSettings,
         simulate: Callable[[OperatingPoint, TwinSettings, int], xr.Dataset] = simulate_fields,
+        turn: Turn | None = None,
     ) -> None:
         self._settings = settings
         self._simulate = simulate
-        self._records: OrderedDict[OperatingPoint, FieldRecord] = OrderedDict()
-        self._lock = threading.Lock()  # fields may be prepared beside the server's thread
+        self._records = Computed(self._compute, CACHE_SIZE, turn)
 
     def __contains__(self, point: OperatingPoint) -> bool:
         return point in self._records
 
     def fields(self, point: OperatingPoint) -> FieldRecord:
         """Return the light at an operating point, simulating it if it is new."""
-        with self._lock:
-            record = self._records.get(point)
-            if record is None:
-                seed = stream_seed(self._settings.seed, "fields", repr(point))
-                record = _record(point, self._simulate(point, self._settings, seed))
-                self._records[point] = record
-                if len(self._records) > CACHE_SIZE:
-                    self._records.popitem(last=False)
-            self._records.move_to_end(point)
-            return record
+        return self._records[point]
+
+    def _compute(self, point: OperatingPoint) -> FieldRecord:
+        seed = stream_seed(self._settings.seed, "fields", repr(point))
+        return _record(point, self._simulate(point, self._settings, seed))
 
 
 def _record(point: OperatingPoint, light: xr.Dataset) -> FieldRecord:

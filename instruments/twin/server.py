@@ -140,13 +140,13 @@ class LabServer:
     def _advance(self, duration_s: float) -> None:
         """Let time pass in lock-step; spectra are simulated here, where the client expects to wait."""
         self.bench.world.advance(duration_s)
-        self.bench.world.light.prepare(self.bench.correlator.exposed())
+        self.bench.world.prepare()
 
     async def _prepare(self) -> None:
-        """Simulate the spectra that the running histograms need, beside a loop tied to the wall clock."""
-        exposed, light = self.bench.correlator.exposed(), self.bench.world.light
-        if self._pace is not None and light.missing(exposed):
-            await asyncio.get_running_loop().run_in_executor(None, light.prepare, exposed)
+        """Simulate what the instruments will be asked for, beside a loop tied to the wall clock."""
+        world = self.bench.world
+        if self._pace is not None and world.missing():
+            await asyncio.get_running_loop().run_in_executor(None, world.prepare)
 
     async def _get_ready(self, data: bytes) -> None:
         """Let the world stand still while the model computes what a client's sleep has exposed."""

@@ -1,8 +1,6 @@
 """Spectra of the coupled pair at an operating point, as the interferometer transmits them."""
 
 import functools
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -15,6 +13,7 @@ from ._streams import stream_seed
 from .optics import airy_transmission
 from .settings import TwinSettings
 from .truth import Truth
+from .turn import Computed, Turn
 
 __all__ = [
     "SPLITTING_1_GHZ",
@@ -199,6 +198,8 @@ class SpectrumCache:
         The interferometer behind which the lines are seen.
     simulate : callable
         The model.
+    turn : Turn, optional
+        The world's; others have theirs during a simulation.
     """
 
     def __init__(
@@ -206,25 +207,21 @@ class SpectrumCache:
         settings: TwinSettings,
         truth: Truth,
         simulate: Callable[[OperatingPoint, TwinSettings, int], xr.Dataset] = simulate_spectrum,
+        turn: Turn | None = None,
     ) -> None:
         self._settings = settings
         self._truth = truth
         self._simulate = simulate
-        self._lines: OrderedDict[OperatingPoint, Lines] = OrderedDict()
-        self._lock = threading.Lock()  # spectra may be prepared beside the server's thread
+        self._lines = Computed(self._compute, CACHE_SIZE, turn)
 
     def __contains__(self, point: OperatingPoint) -> bool:
         return point in self._lines
 
     def lines(self, point: OperatingPoint) -> Lines:
         """Return the lines at an operating point, simulating them if they are new."""
-        with self._lock:
-            lines = self._lines.get(point)
-            if lines is None:
-                seed = stream_seed(self._settings.seed, "spectrum", repr(point))
-                spectrum = self._simulate(point, self._settings, seed)
-                lines = Lines(spectrum, self._truth.free_spectral_range_ghz, self._truth.finesse)
-                self._lines[point] = lines
-                if len(self._lines) > CACHE_SIZE:
-                    self._lines.popitem(last=False)
-            return lines
+        return self._lines[point]
+
+    def _compute(self, point: OperatingPoint) -> Lines:
+        seed = stream_seed(self._settings.seed, "spectrum", repr(point))
+        spectrum = self._simulate(point, self._settings, seed)
+        return Lines(spectrum, self._truth.free_spectral_range_ghz, self._truth.finesse)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 from ._streams import stream
 from .carriers import stored_carriers
@@ -15,8 +16,9 @@ from .sample import Sample, Stage
 from .settings import TwinSettings
 from .spectra import SpectrumCache
 from .truth import draw_truth
+from .turn import Turn
 
-__all__ = ["World"]
+__all__ = ["Foreseeing", "World"]
 
 COUPLING_DIGITS, COLLECTION_DIGITS = 2, 3
 """Places to which a misalignment's effect is rounded, so that a quiet sample does not ask for new spectra."""
@@ -29,6 +31,18 @@ WORKING_POWER_W = (3.0e-3 * 6.25, 2.82e-3 * 5.96)
 REFERENCE_1_K = 32.0
 
 
+class Foreseeing(Protocol):
+    """A device that knows before it is asked which light it needs."""
+
+    def missing(self) -> bool:
+        """Return whether some of it is not simulated yet."""
+        ...
+
+    def prepare(self) -> None:
+        """Simulate it; this may take seconds and happen beside the world's other business."""
+        ...
+
+
 class World:
     """Two cryostats with a laser array each, the coupling path, the interferometer and the detectors.
 
@@ -39,6 +53,11 @@ class World:
     ----------
     settings : TwinSettings
         The lab.
+
+    Attributes
+    ----------
+    turn : Turn
+        Held by whoever touches the world, where several threads do.
     """
 
     def __init__(self, settings: TwinSettings) -> None:
@@ -61,14 +80,29 @@ class World:
         )
         self.etalon = Etalon(self.truth, stream(settings.seed, "etalon"))
         detectors = [Spcm(efficiency) for efficiency in self.truth.efficiency_cps_per_photon]
-        self.light = Light(SpectrumCache(settings, self.truth), self.etalon, detectors)
-        self.fields = FieldCache(settings)
+        self.turn = Turn()
+        self.light = Light(SpectrumCache(settings, self.truth, turn=self.turn), self.etalon, detectors)
+        self.fields = FieldCache(settings, turn=self.turn)
+        self._foreseeing: list[Foreseeing] = []
         self._observers: list[Callable[[float, Conditions, float], None]] = []
         self._steps = 0
 
     def observe(self, observer: Callable[[float, Conditions, float], None]) -> None:
         """Call the observer with start, conditions and duration of every piece of time that passes."""
         self._observers.append(observer)
+
+    def foresee(self, device: Foreseeing) -> None:
+        """Let what a device will be asked for be computed in advance, where time is given for that."""
+        self._foreseeing.append(device)
+
+    def missing(self) -> bool:
+        """Return whether a device will need light that is not simulated yet."""
+        return any(device.missing() for device in self._foreseeing)
+
+    def prepare(self) -> None:
+        """Simulate that light."""
+        for device in self._foreseeing:
+            device.prepare()
 
     def current_ua(self, pillar: int) -> float:
         """Return the true current of a pillar (0 or 1): its array's share, give or take the spread."""

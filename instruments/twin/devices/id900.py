@@ -54,6 +54,7 @@ class ID900:
         self._rng = stream(world.settings.seed, "correlator")
         self.load_init()
         world.observe(self._expose)
+        world.foresee(self)
 
     def load_init(self) -> None:
         """Return to the initial configuration."""
@@ -120,6 +121,14 @@ class ID900:
         for histogram in self.histograms.values():
             seen += histogram.exposure.moments
         return seen
+
+    def missing(self) -> bool:
+        """Return whether the running histograms need spectra that are not simulated yet."""
+        return self._world.light.missing(self.exposed())
+
+    def prepare(self) -> None:
+        """Simulate them."""
+        self._world.light.prepare(self.exposed())
 
     def check_input(self, number: int) -> int:
         """Return the number of an input that exists."""
