@@ -3,6 +3,7 @@
 import logging
 import select
 import socket
+import time
 from typing import Any, NamedTuple, NoReturn
 
 import pyvisa
@@ -14,6 +15,7 @@ from instruments.errors import InstrumentDisconnected, InstrumentProtocolError, 
 log = logging.getLogger(__name__)
 
 LONGEST_REPLY = 2**20
+CHUNK = 65536
 
 
 class SerialLine(NamedTuple):
@@ -51,6 +53,8 @@ class VisaTransport(Transport):
         self._read_termination = read_termination.encode()
         self._write_termination = write_termination.encode()
         self._session: Any = None
+        self._received = bytearray()  # more than was asked for yet
+        self._deadline_s: float | None = None
         super().__init__(address, instrument, timeout_s)
 
     @property
@@ -90,6 +94,7 @@ class VisaTransport(Transport):
         self._usable = False
         sock, session, connection = self.socket, self._session, getattr(self, "connection", None)
         self._session = self.connection = None
+        self._received.clear()
         try:
             if sock is not None:
                 sock.close()
@@ -100,15 +105,10 @@ class VisaTransport(Transport):
         except (OSError, pyvisa.errors.Error, AttributeError) as error:
             log.debug("While closing %s: %s", self.address, error)
 
-    @property
-    def _pending(self) -> bytes:
-        """What pyvisa-py received beyond the last terminator."""
-        return bytes(getattr(self._session, "_pending_buffer", b""))
-
     def _unread(self) -> bytes | None:
         """Bytes that wait (a peek); None when nothing waits; b"" when the peer left."""
-        if self._pending:
-            return self._pending
+        if self._received:
+            return bytes(self._received)
         if (sock := self.socket) is None:
             return (
                 self._session.interface.read(waiting)
@@ -124,6 +124,7 @@ class VisaTransport(Transport):
 
     def _write_bytes(self, content: bytes, **kwargs: Any) -> None:
         self._prepare(content.decode("latin-1"))
+        self._deadline_s = None
         try:
             if (stale := self._unread()) is not None:
                 log.warning("%s: %r waited, which nobody asked for.", self, stale)
@@ -139,6 +140,7 @@ class VisaTransport(Transport):
 
     def _read(self, **kwargs: Any) -> str:
         message = self._receive(LONGEST_REPLY, to_terminator=True)
+        self._deadline_s = None
         if not message.endswith(self._read_termination):
             self._fail(
                 InstrumentProtocolError,
@@ -153,43 +155,53 @@ class VisaTransport(Transport):
         return self._receive(count, to_terminator=break_on_termchar)
 
     def _receive(self, count: int, to_terminator: bool) -> bytes:
-        """Read `count` bytes, or fewer if a terminator comes first and `to_terminator` is set."""
+        """Read `count` bytes, or fewer if a terminator comes first and `to_terminator` is set.
+
+        All reads of one reply share one deadline, so that no reply that trickles in can hold the caller up.
+        """
         if not self._usable:
             self._fail(InstrumentDisconnected, "the reply is lost because the connection had to be dropped")
-        message = bytearray()
+        if self._deadline_s is None:
+            self._deadline_s = time.monotonic() + REPLY_SHARE * self.timeout_s
         try:
-            self._wait_for_first_byte()
-            while len(message) < count:
-                chunk, status = self._session.read(count - len(message))
-                message += chunk
-                if status == StatusCode.error_timeout:
-                    self._fail_late(bytes(message))
-                if to_terminator and message.endswith(self._read_termination[-1:]):
-                    break
+            while (length := self._length(count, to_terminator)) is None:
+                wanted = count - len(self._received)
+                self._received += self._next_bytes(wanted, self._deadline_s - time.monotonic())
         except (OSError, pyvisa.errors.Error) as cause:
             self._fail(
                 InstrumentDisconnected, f"the connection broke while waiting for the reply ({cause})", cause
             )
-        return bytes(message)
+        message = bytes(self._received[:length])
+        del self._received[:length]
+        return message
 
-    def _wait_for_first_byte(self) -> None:
-        # pyvisa-py spins until its timeout when the peer has left; a peek finds out at once.
-        sock = self.socket
-        if sock is None or self._pending:
-            return
-        if not select.select([sock], [], [], REPLY_SHARE * self.timeout_s)[0]:
-            self._fail_late(b"")
-        if sock.recv(1, socket.MSG_PEEK) == b"":
-            self._fail(InstrumentDisconnected, "the instrument closed the connection")
+    def _length(self, count: int, to_terminator: bool) -> int | None:
+        """Return the length of what was asked for as soon as it is here."""
+        if to_terminator and (place := self._received.find(self._read_termination[-1:], 0, count)) >= 0:
+            return place + 1
+        return count if len(self._received) >= count else None
 
-    def _fail_late(self, received: bytes) -> NoReturn:
-        sock = self.socket
-        if sock is not None and select.select([sock], [], [], 0)[0] and sock.recv(1, socket.MSG_PEEK) == b"":
-            self._fail(InstrumentDisconnected, f"the instrument closed the connection after {received!r}")
-        if received:
+    def _next_bytes(self, wanted: int, within_s: float) -> bytes:
+        """Wait for bytes; pyvisa-py sees neither that a peer left nor, while bytes trickle in, a deadline."""
+        if (sock := self.socket) is None:
+            data, status = self._session.read(min(wanted, max(1, self._session.interface.in_waiting)))
+            if status == StatusCode.error_timeout or within_s <= 0:
+                self._received += data
+                self._fail_late()
+            return data
+        if within_s <= 0 or not select.select([sock], [], [], within_s)[0]:
+            self._fail_late()
+        if not (data := sock.recv(CHUNK)):
+            after = f" after {bytes(self._received[:60])!r}" if self._received else ""
+            self._fail(InstrumentDisconnected, f"the instrument closed the connection{after}")
+        return data
+
+    def _fail_late(self) -> NoReturn:
+        if self._received:
             self._fail(
                 InstrumentProtocolError,
-                f"the reply broke off after {received[:60]!r}; check the cable and the terminator setting",
+                f"the reply broke off after {bytes(self._received[:60])!r}; check the cable and the "
+                "terminator setting",
             )
         self._fail(
             InstrumentTimeout,
