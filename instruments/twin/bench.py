@@ -100,10 +100,12 @@ class Bench:
 
     def missing(self) -> bool:
         """Return whether the model has to compute light that instruments have been exposed to."""
-        return any(device.missing() for device in self._computing)
+        exposed = self.correlator.exposed()
+        return self.world.light.missing(exposed) or any(device.missing() for device in self._computing)
 
     def prepare(self) -> None:
         """Compute it, so that reading the instruments out is quick."""
+        self.world.light.prepare(self.correlator.exposed())
         for device in self._computing:
             device.prepare()
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from .detectors import Spcm
 from .optics import Etalon, Ramp
 from .spectra import DARK_BELOW_UA, Lines, OperatingPoint, SpectrumCache, moved_ghz, operating_point
 
@@ -83,6 +83,14 @@ class Exposure:
         return taken
 
 
+class Detector(Protocol):
+    """What turns light into events: photon counts or photoelectrons."""
+
+    def rate_cps(self, photons: np.ndarray) -> np.ndarray:
+        """Return the rate for a number of transmitted intracavity photons, in 1/s."""
+        ...
+
+
 class Light:
     """Count rates behind the interferometer.
 
@@ -92,14 +100,18 @@ class Light:
         Lines per operating point.
     etalon : Etalon
         The interferometer.
-    detectors : sequence of Spcm
+    detectors : sequence of Detector
         The modules for P1 and P2: a polarising beam splitter sends each pillar to its own.
     """
 
-    def __init__(self, cache: SpectrumCache, etalon: Etalon, detectors: Sequence[Spcm]) -> None:
+    def __init__(self, cache: SpectrumCache, etalon: Etalon, detectors: Sequence[Detector]) -> None:
         self._cache = cache
         self._etalon = etalon
         self._detectors = detectors
+
+    def on(self, detectors: Sequence[Detector]) -> "Light":
+        """Return the same light on other detectors."""
+        return Light(self._cache, self._etalon, detectors)
 
     def expected_counts(self, exposed: Iterable[Exposed], pillar: int, times_s: np.ndarray) -> np.ndarray:
         """Return rate times duration, summed over the moments, at times after the ramp's sync pulse.
