@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ._streams import stream, stream_seed
 from .devices import (
@@ -63,18 +62,6 @@ class Station:
     message_based: bool = False
 
 
-class Computing(Protocol):
-    """A device whose readings take the model some time."""
-
-    def missing(self) -> bool:
-        """Return whether something has to be computed."""
-        ...
-
-    def prepare(self) -> None:
-        """Compute it; may run beside the server's thread."""
-        ...
-
-
 SOCKET = "TCPIP::127.0.0.1::{port}::SOCKET"
 
 
@@ -91,23 +78,11 @@ class Bench:
         self.world = world
         self.correlator = ID900(world)
         self.stations: dict[str, Station] = {}
-        self._computing: list[Computing] = []
         {
             "minimal": self._add_minimal,
             "full": self._add_full,
             "mercury-scope": self._add_mercury_scope,
         }[world.settings.bench]()
-
-    def missing(self) -> bool:
-        """Return whether the model has to compute light that instruments have been exposed to."""
-        exposed = self.correlator.exposed()
-        return self.world.light.missing(exposed) or any(device.missing() for device in self._computing)
-
-    def prepare(self) -> None:
-        """Compute it, so that reading the instruments out is quick."""
-        self.world.light.prepare(self.correlator.exposed())
-        for device in self._computing:
-            device.prepare()
 
     def _add_minimal(self) -> None:
         for number in (1, 2):
@@ -145,7 +120,6 @@ class Bench:
     def _add_scope(self) -> None:
         device = InfiniiVision(self.world)
         protocol = InfiniiVisionProtocol(device, f"MY{self._serial('scope')}")
-        self._computing.append(device)
         self.stations["scope"] = Station(
             lambda: LineSession(protocol.handle, b"\n"), SOCKET, device.active_faults, device.faults
         )

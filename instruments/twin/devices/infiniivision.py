@@ -46,6 +46,7 @@ class InfiniiVision:
         self._acquisitions = 0
         self.reset()
         world.observe(self._pass_time)
+        world.foresee(self)
 
     def reset(self) -> None:
         """Return to the defaults and forget the record."""
