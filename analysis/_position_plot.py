@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis._drawing import P1, P2, finish, new_figure
 from analysis.position import SETTLING_FRAMES, Stillness, stillness
@@ -57,8 +58,9 @@ def _draw_whole(axis: Axes, data: xr.Dataset, phases: dict[str, Stillness]) -> N
             text, (middle, 0.97), xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=8
         )
     _mark_held(axis, data, minutes)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("time (min)")
-    axis.set_ylabel("displacement (um)".replace("um", "\N{MICRO SIGN}m"))
+    axis.set_ylabel("displacement (\N{MICRO SIGN}m)")
     axis.legend(loc="lower left", fontsize=8, frameon=False, ncols=3)
 
 
@@ -84,11 +86,13 @@ def _draw_closed(axis: Axes, distribution: Axes, data: xr.Dataset, phase: Stilln
             label=label,
         )
     for level in (-phase.rms_um.value, phase.rms_um.value):
-        axis.axhline(level, color="0.4", lw=0.8, ls="--")
+        axis.axhline(level, color="0.4", lw=0.8, ls="--", label="rms distance" if level > 0 else None)
         distribution.axhline(level, color="0.4", lw=0.8, ls="--")
     axis.set_xlim(minutes[0], minutes[-1])
     axis.set_ylim(-reach, reach)
-    axis.set_facecolor("0.97")
+    axis.set_facecolor("0.93")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(loc="lower left", fontsize=7, frameon=False)
     axis.set_xlabel("time (min)")
     axis.set_ylabel("closed loop (\N{MICRO SIGN}m)")
     distribution.set_xlabel("density (1/\N{MICRO SIGN}m)")

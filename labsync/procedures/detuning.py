@@ -3,13 +3,15 @@
 Source: Kreinberg et al., Nature Communications 10, 1539 (2019), Figs. 3 and 4.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
 from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from analysis.detuning import live_detuning
+from labsync import position
 from labsync.errors import UsageError
 from labsync.scan import Point, Report, Scan
 from labsync.settings import PumpSection
@@ -43,6 +45,8 @@ class DetuningScan(Scan):
         "Power transmission of the coupling path", default=1.0, minimum=0.0, maximum=1.0
     )
     integration_s = FloatParameter("Integration time per spectrum", units="s", default=4.0, minimum=0.1)
+
+    _sample_offset: Mapping[str, Any] = {}
 
     def expected_steps(self) -> int:
         """Return the number of grid points."""
@@ -79,7 +83,8 @@ class DetuningScan(Scan):
         return {"temperature_2_k": round(float(grid[done]), 6)}
 
     def approach(self, station: Station, point: Point, report: Report) -> None:
-        """Select the strong modes, pump both arrays, set both temperatures, wait until all is settled."""
+        """Pump both arrays on their strong modes, set both temperatures, wait, and recentre P2's sample."""
+        position.remember(station)
         station.select_mode("strong")
         for pump, pillars, current_ua in (
             (station.pump_1, station.settings.pump_1.pillars, self.current_1_ua),
@@ -100,6 +105,7 @@ class DetuningScan(Scan):
             cryostat.wait_until_settled(
                 band_k=rule.band, dwell_s=rule.dwell, deadline_s=rule.deadline, on_poll=on_poll
             )
+        self._sample_offset = position.recentre(station)
 
     def observe(self, station: Station, point: Point) -> xr.Dataset:
         """Record the coupled spectra between two halves of the free-running ones.
@@ -121,6 +127,7 @@ class DetuningScan(Scan):
         return xr.Dataset(
             {
                 **_spectra(coupled, before, after),
+                **self._sample_offset,
                 "temperature_1_k": ((), temperature_1_k, kelvin),
                 "temperature_2_k": ((), temperature_2_k, kelvin),
                 "temperature_setpoint_2_k": ((), point["temperature_2_k"], kelvin),

@@ -12,6 +12,7 @@ import xarray as xr
 from pymeasure.experiment import FloatParameter
 
 from labsync.errors import UsageError
+from labsync.position import remember
 from labsync.scan import Point, Report, Scan
 from labsync.station import Station
 
@@ -75,8 +76,7 @@ class PositionHold(Scan):
         """Wait for the frame's time; before the first one, calibrate the loop and take the reference."""
         frame = int(point["frame"])
         if self._start_s is None:
-            station.position_loop.calibrate()
-            station.position_loop.reference()
+            remember(station)
             self._start_s = station.clock.now() - frame * self.period_s
             self._setpoint_k = station.cryostat_2.setpoint_k if self.temperature_change_k else math.nan
         if self.temperature_change_k and frame in (0, self._open_frames()):

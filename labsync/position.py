@@ -1,0 +1,47 @@
+"""Keeping the sample in its place during a scan, on benches that have a camera and a stage."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from labsync.station import Station
+
+__all__ = ["recentre", "remember"]
+
+
+def remember(station: Station) -> None:
+    """Take the sample's present position as the right one, before anything moves; once per station.
+
+    Does nothing on a bench without position loop, or if the position is known already.
+
+    Raises
+    ------
+    InstrumentError
+        If the loop cannot be calibrated.
+    """
+    if station.has("position_loop") and not station.position_loop.ready:
+        station.position_loop.calibrate()
+        station.position_loop.reference()
+
+
+def recentre(station: Station) -> dict[str, Any]:
+    """Bring the sample back to where it was remembered.
+
+    Returns
+    -------
+    dict
+        ``sample_offset_um`` (moment, axis) for the step's data: the displacement before and after, in um.
+        Empty on a bench without position loop.
+
+    Raises
+    ------
+    InstrumentError
+        If the sample cannot be brought back.
+    """
+    if not station.has("position_loop"):
+        return {}
+    corrections = station.position_loop.correct_until_still()
+    offsets = np.array([each.displacement_um for each in corrections])
+    coords = {"moment": ["before", "after"], "axis": ["x", "y"]}
+    return {"sample_offset_um": xr.DataArray(offsets, coords, ("moment", "axis"), attrs={"units": "um"})}
