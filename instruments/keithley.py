@@ -1,7 +1,8 @@
 """Keithley 2450 SourceMeter as the pump of a laser array.
 
 The instrument must use its SCPI command set, not TSP. Unchecked on hardware: the reply of
-``:SOUR:VOLT:ILIM:TRIP?`` (1 in compliance) and the overflow mark 9.9E37.
+``:SOUR:VOLT:ILIM:TRIP?`` (1 in compliance), the overflow mark 9.9E37, and the error 802 with which an open
+interlock keeps the output off.
 """
 
 import logging
@@ -22,6 +23,7 @@ __all__ = ["Keithley2450Pump"]
 log = logging.getLogger(__name__)
 MOST_STEPS = 2000
 NO_ERROR = re.compile(r'([+-]?\d+),\s*"([^"]*)"')
+BLOCKED_BY_INTERLOCK = "802 "
 
 
 class Keithley2450Pump(Driver, Keithley2450):
@@ -123,8 +125,8 @@ class Keithley2450Pump(Driver, Keithley2450):
         OutOfRange
             The current is beyond the limits; nothing was sent.
         Interlock
-            Compliance, the output switched off, or the voltage limit reached; the voltage was ramped to zero
-            and the output switched off.
+            Compliance, an open interlock, the output switched off, or the voltage limit reached; the voltage
+            was ramped to zero and the output switched off.
         NotSettled
             The current did not come to rest within the tolerance; the voltage stays where it is.
         """
@@ -170,10 +172,15 @@ class Keithley2450Pump(Driver, Keithley2450):
             raise
 
     def shutdown(self) -> None:
-        """Ramp to zero, then switch the output off; never raises, but logs what failed."""
+        """Ramp to zero, then switch the output off; never raises, but logs what failed.
+
+        An output that is off already is left programmed for zero, lest it jumps when somebody switches it on.
+        """
         try:
             if self.output_on:
                 self._ramp_to_zero()
+            else:
+                self.write(":SOUR:VOLT:LEV 0")
         except Exception as error:
             log_failure(self.where, "ramping the voltage to zero", error)
         try:
@@ -184,8 +191,18 @@ class Keithley2450Pump(Driver, Keithley2450):
             log_failure(self.where, "switching the output off (do it at the front panel)", error)
 
     def check_errors(self) -> list:
-        """Read the error queue until it is empty; raise InstrumentProtocolError if it was not."""
+        """Read the error queue until it is empty.
+
+        Raises
+        ------
+        Interlock
+            An open interlock blocks the output.
+        InstrumentProtocolError
+            There was any other error.
+        """
         errors = self._drain_errors()
+        if any(error.startswith(BLOCKED_BY_INTERLOCK) for error in errors):
+            raise Interlock(f"{self.where}: the interlock blocks the output; close its circuit.")
         if errors:
             raise InstrumentProtocolError(f"{self.where} reports {'; '.join(errors)}.")
         return errors
@@ -249,6 +266,14 @@ class Keithley2450Pump(Driver, Keithley2450):
         self.clock.sleep(self._pause_s)
 
     def _measure(self) -> float:
+        self._check_output()
+        try:
+            return self.current_a
+        except InstrumentProtocolError:
+            self._check_output()  # an output that goes off before the reading reads as overflow
+            raise
+
+    def _check_output(self) -> None:
         if not self.output_on:
             raise Interlock(
                 f"{self.where}: the output is off in the middle of a ramp; look for a tripped interlock."
@@ -258,7 +283,6 @@ class Keithley2450Pump(Driver, Keithley2450):
                 f"{self.where}: the current limit of {self._current_limit_a} A is active; check the "
                 "array for a short."
             )
-        return self.current_a
 
     def _approach(self, target: float, tolerance: float) -> float:
         volts, current, slope = self.voltage_v, self._measure(), 0.0

@@ -1,6 +1,7 @@
 """The electrically pumped laser array: 120 pillars in parallel behind one contact."""
 
 import math
+from collections.abc import Callable
 
 from scipy.special import wrightomega
 
@@ -28,7 +29,10 @@ class PumpArray:
     limited : bool
         Whether the source holds back because of its limit.
     faults : set of str
-        "compliance": the contact leaks, so that the source hits its current limit at a low voltage.
+        "compliance": the contact leaks, so that the source hits its current limit at a low voltage;
+        "interlock": the safety circuit is open, so that the source cannot drive the array.
+    source : callable
+        Lets the source react to the faults; called with every step of the world.
     """
 
     def __init__(self) -> None:
@@ -36,6 +40,7 @@ class PumpArray:
         self.current_a = 0.0
         self.limited = False
         self.faults: set[str] = set()
+        self.source: Callable[[], None] = self.switch_off
 
     @property
     def power_w(self) -> float:

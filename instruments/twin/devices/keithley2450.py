@@ -24,12 +24,13 @@ class Keithley2450:
         Source of the reading noise.
     """
 
-    faults = frozenset({"compliance"})
+    faults = frozenset({"compliance", "interlock"})
 
     def __init__(self, array: PumpArray, rng: np.random.Generator) -> None:
         self.array = array
         self._rng = rng
         self.reset()
+        array.source = self.apply
 
     def reset(self) -> None:
         """Return to the state after ``*RST``: output off, sourcing 0 V, measuring current."""
@@ -39,13 +40,13 @@ class Keithley2450:
         self.limits = {"VOLT": 1.05e-4, "CURR": 2.1}
         self.ranges = {"VOLT": 20.0, "CURR": 1e-2}
         self.nplc = 1.0
-        self.output_on = False
+        self._on = False
         self.apply()
 
     def set_source(self, function: str) -> None:
         """Choose what is sourced: VOLT or CURR; the output goes off."""
         self.source = function
-        self.output_on = False
+        self._on = False
         self.apply()
 
     def set_level(self, function: str, value: float) -> None:
@@ -70,13 +71,21 @@ class Keithley2450:
         self.nplc = value
 
     def set_output(self, on: bool) -> None:
-        """Switch the output."""
-        self.output_on = on
+        """Switch the output; it stays off while the interlock is open."""
+        self._on = on
         self.apply()
 
+    @property
+    def output_on(self) -> bool:
+        """Whether the output is on."""
+        self.apply()
+        return self._on
+
     def apply(self) -> None:
-        """Bring the array to the programmed state."""
-        if not self.output_on:
+        """Bring the array to the programmed state; an open interlock switches the output off for good."""
+        if "interlock" in self.array.faults:
+            self._on = False
+        if not self._on:
             self.array.switch_off()
         elif self.source == "VOLT":
             self.array.drive_voltage(self.levels["VOLT"], self.limits["VOLT"])
@@ -91,7 +100,6 @@ class Keithley2450:
 
     def read(self) -> float:
         """Measure: the current in A (noise 30 nA at 1 NPLC), or the voltage in V (noise 50 uV)."""
-        self.apply()
         if not self.output_on:
             return OVERFLOW
         true, noise = {

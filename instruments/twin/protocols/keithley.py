@@ -43,7 +43,7 @@ class KeithleyProtocol:
                 ("ABORt", lambda: None),
                 ("TRACe:CLEar", lambda *_: None),
                 ("OUTPut#[:STATe]?", lambda _: f"{device.output_on:d}"),
-                ("OUTPut#[:STATe]", lambda _, on: device.set_output(switch(on))),
+                ("OUTPut#[:STATe]", lambda _, on: self._switch_output(switch(on))),
                 ("OUTPut#:VOLTage:SMODe?", lambda _: self._stored["SMODE"]),
                 ("OUTPut#:VOLTage:SMODe", lambda _, mode: self._store("SMODE", mode)),
                 ("OUTPut#:CURRent:SMODe?", lambda _: self._stored["SMODE"]),
@@ -105,6 +105,11 @@ class KeithleyProtocol:
     def _error(self) -> str:
         text = self._tree.next_error()
         return '0,"No error;0;0 0"' if text.startswith("0,") else text
+
+    def _switch_output(self, on: bool) -> None:
+        self._device.set_output(on)
+        if on and not self._device.output_on:
+            raise ScpiError(802, "OUTPUT blocked by interlock")
 
     def _store(self, name: str, value: str) -> None:
         self._stored[name] = value.upper()
