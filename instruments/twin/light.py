@@ -134,7 +134,7 @@ class Light:
         for point, moments in _shared_points(exposed):
             first = moments[0][0]
             resonance = self._etalon.frequency_ghz(first.ramp.voltage_v(times_s))
-            lines = self._cache.lines(point)
+            lines = self._cache.lines(point) if first.lit[pillar] else None
             for conditions, lasted in moments:
                 position = conditions.position_ghz
                 if pillar == 1:
@@ -143,9 +143,9 @@ class Light:
         return total
 
     def _rate_cps(
-        self, conditions: Conditions, lines: Lines, pillar: int, resonance_ghz: np.ndarray
+        self, conditions: Conditions, lines: Lines | None, pillar: int, resonance_ghz: np.ndarray
     ) -> np.ndarray:
-        if not conditions.lit[pillar]:
+        if lines is None:
             return self._detectors[pillar].rate_cps(np.zeros(len(resonance_ghz)))
         photons = lines.photons(pillar, resonance_ghz, conditions.selected[pillar])
         return self._detectors[pillar].rate_cps(photons)
@@ -174,12 +174,12 @@ class Light:
 
     def prepare(self, exposed: Iterable[Exposed]) -> None:
         """Simulate the spectra that an exposure needs, so that reading it out is quick."""
-        for point, _ in _shared_points(exposed):
+        for point in _points_with_light(exposed):
             self._cache.lines(point)
 
     def missing(self, exposed: Iterable[Exposed]) -> bool:
         """Return whether an exposure needs spectra that are not simulated yet."""
-        return any(point not in self._cache for point, _ in _shared_points(exposed))
+        return any(point not in self._cache for point in _points_with_light(exposed))
 
 
 def by_ramp(exposed: Iterable[Exposed]) -> list[tuple[Ramp, list[Exposed]]]:
@@ -188,6 +188,10 @@ def by_ramp(exposed: Iterable[Exposed]) -> list[tuple[Ramp, list[Exposed]]]:
     for moment in exposed:
         ramps.setdefault(moment[0].ramp, []).append(moment)
     return list(ramps.items())
+
+
+def _points_with_light(exposed: Iterable[Exposed]) -> list[OperatingPoint]:
+    return [point for point, moments in _shared_points(exposed) if any(moments[0][0].lit)]
 
 
 def _shared_points(exposed: Iterable[Exposed]) -> list[tuple[OperatingPoint, list[Exposed]]]:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import zmq.asyncio
 
@@ -23,6 +24,7 @@ __all__ = ["LabServer"]
 
 LOOPBACK = "127.0.0.1"
 TICK_S = 0.05
+THREADS = 64
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class LabServer:
         self._endpoints: dict[str, Endpoint] = {}
         self._tasks: list[asyncio.Task] = []
         self._context = zmq.asyncio.Context()
+        self._threads = ThreadPoolExecutor(THREADS, "simulated instrument")
 
     async def start(self) -> None:
         """Open all ports.
@@ -91,7 +94,7 @@ class LabServer:
             return StreamEndpoint(host, self._control_session, self._obey, link)
         link = self.faults.links[name]
         if station.message_based:
-            return MessageEndpoint(self._context, host, station.session, self._answer_message, link)
+            return MessageEndpoint(self._context, host, station.session, self._answer, link)
         return StreamEndpoint(host, station.session, self._answer, link)
 
     def _control_session(self) -> Session:
@@ -107,27 +110,30 @@ class LabServer:
         return self.bench.world.now_s
 
     async def _answer(self, session: Session, data: bytes) -> list[Reply]:
-        """Let an instrument answer; a move that takes world time is answered after as much real time."""
-        factor = self._pace.factor if self._pace else float("inf")
-        return [Reply(reply.data, reply.after_s / factor) for reply in self._feed(session, data)]
+        """Let an instrument answer; a move that takes world time is answered after as much real time.
 
-    async def _answer_message(self, session: Session, data: bytes) -> list[Reply]:
-        """Let an instrument answer that may have histograms to fill first."""
-        await self._prepare()
-        return await self._answer(session, data)
+        Where the clock runs by itself, an answer may need light that takes seconds to simulate: it is made
+        in a thread, and the other instruments have their turn meanwhile.
+        """
+        if self._pace is None:
+            return [Reply(reply.data) for reply in self._feed(session, data)]
+        self._catch_up()
+        replies = await asyncio.get_running_loop().run_in_executor(self._threads, self._feed, session, data)
+        return [Reply(reply.data, reply.after_s / self._pace.factor) for reply in replies]
 
     async def _obey(self, session: Session, data: bytes) -> list[Reply]:
         """Let the control port answer."""
         await self._get_ready(data)
+        self._catch_up()
         replies = self._feed(session, data)
         await self.settle()
         return replies
 
     def _feed(self, session: Session, data: bytes) -> list[Reply]:
         """Hand bytes to a protocol; whatever they are, the server lives on."""
-        self._catch_up()
         try:
-            return session.feed(data)
+            with self.bench.world.turn:
+                return session.feed(data)
         except Exception:
             log.exception("a simulated instrument failed on %r", data[:100])
             return []
@@ -135,7 +141,8 @@ class LabServer:
     def _catch_up(self) -> None:
         """Bring a world tied to the wall clock up to its time."""
         if self._pace is not None:
-            self.bench.world.advance(max(0.0, self._pace.now_s() - self.bench.world.now_s))
+            with self.bench.world.turn:
+                self.bench.world.advance(max(0.0, self._pace.now_s() - self.bench.world.now_s))
 
     def _advance(self, duration_s: float) -> None:
         """Let time pass in lock-step; spectra are simulated here, where the client expects to wait."""
@@ -185,6 +192,7 @@ class LabServer:
         for endpoint in self._endpoints.values():
             await endpoint.end()
         self._context.destroy(linger=0)
+        self._threads.shutdown(wait=False)
 
 
 def _port_error(host: str, name: str, port: int, error: OSError) -> InstrumentError:

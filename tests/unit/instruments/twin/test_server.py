@@ -13,6 +13,7 @@ import zmq
 from instruments.errors import InstrumentDisconnected, InstrumentError, InstrumentProtocolError
 from instruments.twin import TwinClock, TwinSettings, draw_truth, start_twin
 from instruments.twin.clock import WallPace
+from instruments.twin.spectra import simulate_spectrum
 
 SMALL = {"trajectories": 16, "duration_ns": 200.0}
 STREAMS = ("cryostat_1", "cryostat_2", "pump_1", "pump_2", "ramp", "rotator", "control")
@@ -40,6 +41,37 @@ class Client:
     def ask(self, line):
         self.socket.sendall(line)
         return self.file.readline()
+
+
+def test_an_instrument_that_waits_for_the_model_does_not_keep_the_others_waiting():
+    asked, may_go_on = threading.Event(), threading.Event()
+
+    def simulate(*arguments):
+        asked.set()
+        assert may_go_on.wait(10.0)
+        return simulate_spectrum(*arguments)
+
+    with (
+        start_twin(TwinSettings(clock=50.0, **SMALL)) as twin,
+        Messenger(twin) as correlator,
+        Client(twin, "cryostat_2", timeout_s=2.0) as cryostat,
+    ):
+        world = twin._server.bench.world
+        world.light._cache._simulate = simulate
+        with Client(twin, "pump_1") as pump:
+            pump.socket.sendall(b"SOUR:FUNC CURR\nSOUR:CURR:VLIM 20\nSOUR:CURR 3e-3\nOUTP ON\n")
+            assert pump.ask(b"OUTP?\n") == b"1\n"
+        time.sleep(0.1)  # several cycles of the counter
+        correlator.socket.send_string("INPU1:COUN?")
+        assert asked.wait(5.0)
+        before = float(world.now_s)
+        for _ in range(20):
+            assert 34.8 < float(cryostat.ask(b"KRDG? A\r\n")) < 35.0
+        time.sleep(0.02)
+        cryostat.ask(b"KRDG? A\r\n")
+        assert world.now_s > before + 0.5
+        may_go_on.set()
+        assert int(correlator.socket.recv_string().split()[0]) > 0
 
 
 class Messenger:
@@ -315,7 +347,9 @@ def test_a_disconnected_instrument_refuses_and_comes_back_on_its_port():
 
 def test_faults_that_an_instrument_cannot_have_are_refused():
     with start_twin(TwinSettings(clock="lock-step")) as twin:
-        with pytest.raises(ValueError, match="cannot have the fault 'heater_off'; it can have busy, compliance"):
+        with pytest.raises(
+            ValueError, match="cannot have the fault 'heater_off'; it can have busy, compliance"
+        ):
             twin.inject("pump_1", "heater_off")
         with pytest.raises(ValueError, match="there is no instrument 'laser'"):
             twin.inject("laser", "timeout")
