@@ -236,7 +236,7 @@ class ScopeFabryPerotSection(FabryPerotSection):
 
     read_by: Literal["scope"]
     bins: int = Field(gt=15, le=16384)
-    trigger_input: Literal["EXT", 1, 2, 3, 4] = "EXT"
+    trigger_input: Literal["EXT", "CHAN1", "CHAN2", "CHAN3", "CHAN4"] = "EXT"
     monitor_input: Literal[1, 2, 3, 4] = 1
     inputs: tuple[int, int] = Field(description="oscilloscope channels of the photodiodes for P1 and P2")
     range: Volts

@@ -3,32 +3,44 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from instruments.attenuator import PolarisationAttenuator
-from instruments.camera import FrameCamera
-from instruments.clock import Clock
-from instruments.fabry_perot import ScanningFabryPerot
-from instruments.idquantique import ID900
-from instruments.keithley import Keithley2450Pump
-from instruments.lakeshore import LakeShore335, LakeShore336
-from instruments.newport import ESP300
-from instruments.position_loop import PositionLoop
-from instruments.redpitaya import RedPitaya
-from instruments.thorlabs import ELL14
+from instruments import (
+    ELL14,
+    ESP300,
+    FSV,
+    ID900,
+    PM100,
+    Clock,
+    FrameCamera,
+    InfiniiVision,
+    Keithley2450Pump,
+    LakeShore335,
+    LakeShore336,
+    MercuryiTC,
+    PolarisationAttenuator,
+    PositionLoop,
+    RedPitaya,
+    ScanningFabryPerot,
+    ScopeFabryPerot,
+)
 from labsync.settings import StationSettings
 
 DRIVERS: dict[str, Callable[..., Any]] = {
     "camera": FrameCamera,
     "ell14": ELL14,
     "esp300": ESP300,
+    "fsv": FSV,
     "id900": ID900,
+    "infiniivision": InfiniiVision,
     "keithley2450": Keithley2450Pump,
     "lakeshore335": LakeShore335,
     "lakeshore336": LakeShore336,
+    "mercuryitc": MercuryiTC,
+    "pm100": PM100,
     "redpitaya": RedPitaya,
 }
 """The driver of each `driver = ...` in the station file."""
 
-FABRY_PEROTS: dict[str, Callable[..., Any]] = {"correlator": ScanningFabryPerot}
+FABRY_PEROTS: dict[str, Callable[..., Any]] = {"correlator": ScanningFabryPerot, "scope": ScopeFabryPerot}
 """The interferometer's class by what reads it."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from labsync.errors import EXIT_FAILURE, EXIT_INTERRUPTED, LabsyncError, UsageError
 
@@ -95,7 +96,8 @@ def _tell(error: Exception) -> int:
         sentence = (
             f"Unexpected {type(error).__name__}: {error}. Run 'labsync --debug ...' and report the traceback."
         )
-    err.print(f"[bold red]labsync:[/] {sentence}", highlight=False, soft_wrap=True)
+    # a sentence may quote a section of the station file, such as [ramp], which is no markup
+    err.print(f"[bold red]labsync:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     return code
 
 

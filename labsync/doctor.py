@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from labsync.provenance import LIBRARIES
@@ -54,7 +55,9 @@ def table(findings: list[Finding]) -> Table:
     """Return the findings as a terminal table."""
     grid = Table("check", "", "found")
     for finding in findings:
-        grid.add_row(finding.what, "[green]ok[/]" if finding.ok else "[bold red]problem[/]", finding.found)
+        grid.add_row(
+            finding.what, "[green]ok[/]" if finding.ok else "[bold red]problem[/]", escape(finding.found)
+        )
     return grid
 
 

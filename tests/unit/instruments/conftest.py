@@ -207,6 +207,8 @@ class Sheet:
         What is said while connecting.
     command : list of dict
         Rows of the command table: a call, its exchange on the wire, what it gives or raises.
+    elsewhere : list of str
+        Methods whose exchange is too long for the table; other tests call them.
     transcript : list of dict
         Calls that work on the real instrument too, and what must hold of the result.
     """
@@ -226,6 +228,7 @@ class Sheet:
     ends: list[str] = field(default_factory=lambda: ["\n", "\n"])
     confirmation: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    elsewhere: list[str] = field(default_factory=list)
 
     @property
     def cls(self) -> Any:
@@ -238,6 +241,11 @@ SHEETS = {
     path.stem: Sheet(**tomllib.loads(path.read_text(encoding="utf-8")))
     for path in sorted((Path(__file__).parent / "sheets").glob("*.toml"))
 }
+
+
+@pytest.fixture(scope="session")
+def sheets() -> list[Sheet]:
+    return list(SHEETS.values())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
