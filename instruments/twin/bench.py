@@ -17,6 +17,7 @@ from .devices import (
     MercuryITC,
     RedPitaya,
 )
+from .optics import HalfWavePlate
 from .protocols import (
     CameraSession,
     ElliptecSession,
@@ -95,6 +96,7 @@ class Bench:
 
     def _add_full(self) -> None:
         self._add_minimal()
+        self._add_analysers()
         self._add_power_meter()
         self._add_stage_and_camera()
 
@@ -125,9 +127,19 @@ class Bench:
         )
 
     def _add_rotator(self) -> None:
-        mount = ELL14(self.world)
-        self.stations["rotator"] = Station(
-            lambda: ElliptecSession(mount), "ASRLsocket://127.0.0.1:{port}::INSTR"
+        self._add_mount("rotator", self.world.plate)
+
+    def _add_analysers(self) -> None:
+        for number, plate in enumerate(self.world.analysers, start=1):
+            self._add_mount(f"analyser_{number}", plate)
+
+    def _add_mount(self, name: str, plate: HalfWavePlate) -> None:
+        mount = ELL14(self.world, plate)
+        self.stations[name] = Station(
+            lambda: ElliptecSession(mount),
+            "ASRLsocket://127.0.0.1:{port}::INSTR",
+            mount.active_faults,
+            mount.faults,
         )
 
     def _add_power_meter(self) -> None:

@@ -1,13 +1,13 @@
 """The Elliptec protocol of the ELL14: an address, two letters, hexadecimal digits; no terminator is sent."""
 
 from ..devices import BadSetting
-from ..devices.ell14 import ELL14, PULSES_PER_TURN
+from ..devices.ell14 import ELL14, PULSES_PER_TURN, MotorStalled
 from ._reply import Reply
 
 __all__ = ["ElliptecSession"]
 
 PARAMETER_DIGITS = {"in": 0, "gs": 0, "gp": 0, "gj": 0, "ho": 1, "ma": 8, "mr": 8, "sj": 8, "fw": 0, "bw": 0}
-OK, COMMAND_ERROR, BUSY, OUT_OF_RANGE = 0x0, 0x3, 0x9, 0xC
+OK, MECHANICAL_TIMEOUT, COMMAND_ERROR, BUSY, OUT_OF_RANGE = 0x0, 0x2, 0x3, 0x9, 0xC
 INFORMATION = f"IN0E11400517202617010168{PULSES_PER_TURN:08X}"
 
 
@@ -78,6 +78,8 @@ class ElliptecSession:
             travel_s = device.move(target)
         except BadSetting:
             return _status(OUT_OF_RANGE)
+        except MotorStalled:
+            return _status(MECHANICAL_TIMEOUT)
         return _position(target, travel_s)
 
 
