@@ -24,7 +24,7 @@ __all__ = ["MercuryiTC"]
 
 T = TypeVar("T")
 BOARD = re.compile(r"[MD]B\d{1,2}\.[A-Z]\d{1,2}")
-NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)([numkM]?)")
+NUMBER = re.compile(r"([+-]?[0-9]+(?:\.[0-9]+)?)([numkM]?)")
 PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6}
 REFUSALS: dict[str, tuple[type[InstrumentError], str]] = {
     "INVALID": (InstrumentProtocolError, "the instrument does not understand it, or not its value"),

@@ -1,9 +1,20 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymeasure.test import expected_protocol
+from pyvisa.constants import Parity, StopBits
 
-from instruments import InstrumentProtocolError, Interlock, LakeShore336, NotSettled, OutOfRange
+from instruments import (
+    InstrumentProtocolError,
+    Interlock,
+    LakeShore335,
+    LakeShore336,
+    NotSettled,
+    OutOfRange,
+)
+from instruments.lakeshore import _reading
 
 IDN = ("*IDN?", "LSCI,MODEL336,LSA1234/LSA5678,2.9")
 READ = "KRDG? A;RDGST? A"
@@ -215,3 +226,96 @@ def test_shutdown_switches_the_heater_off():
 def test_impossible_construction_is_refused(options, wire):
     with pytest.raises(ValueError, match="336|setpoint_limits_k"):
         LakeShore336(wire(Stage([])), **options)
+
+
+IDN_335 = ("*IDN?", "LSCI,MODEL335,LSA29H3/#######,2.1")
+
+
+def test_a_335_speaks_the_same_commands_over_its_own_serial_settings(serve):
+    replies = dict([IDN_335, (READ, "+004.200;000"), ("HTR? 1", "+050.0")])
+    server = serve(lambda command: replies[command].encode() + b"\r\n")
+    with LakeShore335(f"ASRLsocket://127.0.0.1:{server.port}::INSTR", timeout_s=0.3) as controller:
+        assert controller.temperature_k == 4.2
+        assert controller.heater_percent == 50.0
+        for _ in range(2):  # a reopened line has the same settings
+            line = controller.adapter.connection
+            assert (line.baud_rate, line.data_bits, line.parity, line.stop_bits) == (
+                57600,
+                7,
+                Parity.odd,
+                StopBits.one,
+            )
+            controller.adapter.resync()
+            assert controller.temperature_k == 4.2
+    assert controller.adapter.reconnects == 2
+
+
+def test_a_335_has_two_inputs_and_no_more(wire):
+    assert LakeShore335.input_C is None
+    with pytest.raises(ValueError, match="335 has sensors A to B"):
+        LakeShore335(wire(lambda command: IDN_335[1]), sensor="C")
+
+
+@pytest.mark.parametrize(("driver", "answer"), [(LakeShore335, IDN[1]), (LakeShore336, IDN_335[1])])
+def test_the_sister_model_at_the_address_is_refused(driver, answer, wire):
+    with pytest.raises(InstrumentProtocolError, match=r"this is not a Lake Shore 33\d; check the address"):
+        driver(wire(lambda command: answer))
+
+
+class Heater:
+    """A controller whose heater range a test can switch off, as a trip does."""
+
+    def __init__(self, heater_range=3):
+        self.range, self.sent = heater_range, []
+
+    def __call__(self, command):
+        if command.startswith("RANGE 1,"):
+            self.range = int(command[-1])
+            self.sent.append(command)
+        return {"*IDN?": IDN[1], "SETP? 1": "+034.000", "HTRST? 1": "0", "RANGE? 1": str(self.range)}.get(
+            command
+        )
+
+
+def test_a_tripped_heater_gets_its_range_back_with_the_first_setpoint_after_the_trip_was_reported(
+    wire, clock
+):
+    heater = Heater()
+    controller = controller_on(heater, wire, clock)
+    controller.check_heater()
+    heater.range = 0
+    controller.set_setpoint_k(34.0)
+    assert heater.sent == []  # nobody knows of the trip yet
+    with pytest.raises(Interlock, match="heater range is off"):
+        controller.check_heater()
+    controller.set_setpoint_k(34.0)
+    assert heater.sent == ["RANGE 1,3"]
+    controller.check_heater()
+
+
+def test_a_heater_that_was_never_on_is_not_switched_on_at_a_guess(wire, clock):
+    heater = Heater(heater_range=0)
+    controller = controller_on(heater, wire, clock)
+    with pytest.raises(Interlock, match="heater range is off"):
+        controller.check_heater()
+    with pytest.raises(Interlock, match="never seen on; choose its range"):
+        controller.set_setpoint_k(34.0)
+    controller.heater_range = "medium"
+    controller.set_setpoint_k(34.0)
+    assert heater.sent == ["RANGE 1,2"]
+
+
+@given(kelvin=st.floats(0, 999.999), status=st.integers(0, 255))
+def test_every_reading_in_the_manuals_form_is_understood(kelvin, status):
+    assert _reading(f"{kelvin:+08.3f};{status:03d}") == (pytest.approx(kelvin, abs=5.1e-4), status)
+
+
+@given(st.text(st.sampled_from("0123456789+-.;,eEnaifK "), max_size=14))
+def test_whatever_else_comes_is_refused_or_a_temperature_with_a_status(reply):
+    try:
+        kelvin, status = _reading(reply)
+    except ValueError:
+        return
+    assert reply[0] in "+-"
+    assert 0 <= kelvin < 1500
+    assert isinstance(status, int)
