@@ -76,3 +76,19 @@ def test_frames_say_where_the_fields_are_against_the_strong_mode_of_p1(coupling,
     record = FieldCache(TwinSettings(field_trajectories=2, field_duration_us=0.1)).fields(point)
     frames = [[record.frame_ghz(p, m, moment) for m in (0, 1)] for p in (0, 1)]
     np.testing.assert_allclose(frames, [[0.0, 26.0], [p2_ghz, p2_ghz + 26.0]], atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_over_the_relay_a_lone_pillar_keeps_its_phase_over_a_delay_and_face_to_face_it_does_not(seed):
+    lone = OperatingPoint(25.0, 8.0, 0.025, 0.0)
+
+    def coherence(configuration):
+        """Return the field's correlation after 4 ns, about the delay, whatever the phase of the path."""
+        settings = TwinSettings(seed=seed, configuration=configuration, **SHORT)
+        field = FieldCache(settings).fields(lone).field[:, 0, 0]
+        later, earlier = field[:, 80:], field[:, :-80]
+        products = (later * earlier.conj()).mean(axis=1) / (np.abs(field) ** 2).mean(axis=1)
+        return np.abs(products).mean()
+
+    assert coherence("face-to-face") == pytest.approx(0.34, abs=0.05)
+    assert coherence("relay") == pytest.approx(0.77, abs=0.05)

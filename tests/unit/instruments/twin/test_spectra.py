@@ -8,6 +8,7 @@ from instruments.twin.spectra import (
     OperatingPoint,
     SpectrumCache,
     operating_point,
+    pair_at,
     simulate_spectrum,
 )
 
@@ -58,6 +59,39 @@ def test_spectra_do_not_depend_on_the_order_of_requests_but_on_the_seed(seed):
         assert np.array_equal(a.photons(0, resonance), b.photons(0, resonance))
     other = SpectrumCache(TwinSettings(seed=seed + 10, **SMALL), truth).lines(COUPLED)
     assert not np.array_equal(first[0].photons(0, resonance), other.photons(0, resonance))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_weak_lines_stand_26_and_21_ghz_above_the_strong_ones_less_what_their_missing_gain_pulls(seed):
+    lines = Lines(simulate_spectrum(FREE, TwinSettings(**SMALL), seed), 60.0, 200.0)
+    resonance = np.linspace(15.0, 30.0, 3001)
+    for pillar, above in ((0, 26.0), (1, 21.0)):
+        weak = lines.photons(pillar, resonance, (0.0, 1.0))
+        assert resonance[np.argmax(weak)] == pytest.approx(above - 0.3, abs=0.3)
+        near = np.abs(resonance - above) < 3
+        assert weak[near].sum() > 0.9 * weak.sum()
+        strong = lines.photons(pillar, np.linspace(-1.0, 1.0, 401))
+        assert np.linspace(-1.0, 1.0, 401)[np.argmax(strong)] == pytest.approx(0.0, abs=0.05)
+
+
+def test_both_lines_stay_in_the_recorded_band_at_a_large_detuning():
+    spectrum = simulate_spectrum(OperatingPoint(25.0, 23.5, 0.025, 11.0), TwinSettings(**SMALL), seed=3)
+    assert spectrum.frequency_ghz.values[-1] > 19
+    for pillar, expected in ((0, 0.0), (1, 11.0)):
+        strong = spectrum.power.sel(mode="strong")[pillar]
+        assert float(strong.idxmax()) == pytest.approx(expected, abs=0.1)
+        around = abs(strong.frequency_ghz - expected) < 2.0
+        share = float(strong.where(around, 0.0).sum() / strong.sum())
+        assert share > 0.9
+
+
+def test_a_relay_parts_the_power_in_two_halves():
+    pair = pair_at(COUPLED, TwinSettings(configuration="relay"))
+    assert pair.coupling == COUPLED.coupling
+    assert pair.transmission_amplitude**2 == pytest.approx(0.5)
+    assert pair.reflection_amplitude**2 == pytest.approx(0.5)
+    direct = pair_at(COUPLED, TwinSettings())
+    assert (direct.transmission_amplitude, direct.reflection_amplitude) == (1.0, 0.0)
 
 
 def test_a_known_point_is_not_simulated_again_and_old_points_are_forgotten():

@@ -19,6 +19,12 @@ def test_a_large_seed_and_its_low_word_give_different_truths():
     assert draw_truth(TwinSettings(seed=1)) != draw_truth(TwinSettings(seed=1 + 2**32))
 
 
+def test_the_truth_of_a_seed_stays_what_it_was_when_quantities_are_added():
+    truth = draw_truth(TwinSettings(seed=7))
+    assert truth.coupling == pytest.approx(0.028281724107670547, rel=1e-12)
+    assert truth.efficiency_cps_per_photon[1] == pytest.approx(57757.272378060465, rel=1e-12)
+
+
 def test_the_drawn_values_stay_within_their_ranges_and_use_them():
     truths = [draw_truth(TwinSettings(seed=seed)) for seed in range(200)]
     coupling = np.array([truth.coupling for truth in truths]) / 0.025 - 1
@@ -31,6 +37,9 @@ def test_the_drawn_values_stay_within_their_ranges_and_use_them():
     assert np.abs(np.array([truth.current_spread for truth in truths])).max() <= 0.005
     spectral_range = np.array([truth.free_spectral_range_ghz for truth in truths]) / 15.0 - 1
     assert np.abs(spectral_range).max() <= 0.001
+    plasma = np.array([truth.plasma_ghz_per_carrier for truth in truths])
+    assert 4.6e-4 <= plasma.min() < 4.65e-4
+    assert 5.15e-4 < plasma.max() <= 5.2e-4
 
 
 @pytest.mark.parametrize(
@@ -41,6 +50,9 @@ def test_the_drawn_values_stay_within_their_ranges_and_use_them():
         ({"port_base": 80}, "port_base"),
         ({"temperature_1_k": 4.0}, "temperature_1_k"),
         ({"duration_ns": 50.0}, "at least 200"),
+        ({"configuration": "ring"}, "face-to-face, relay"),
+        ({"field_trajectories": 0}, "field_trajectories"),
+        ({"field_duration_us": 0.01}, "field_duration_us"),
     ],
 )
 def test_impossible_choices_are_refused_in_one_sentence(choice, message):
