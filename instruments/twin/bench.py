@@ -16,10 +16,13 @@ from .devices import (
     LakeShore336,
     MercuryITC,
     RedPitaya,
+    TagBox,
 )
+from .devices.tagger import RECORDER_LIMITS, TAGGER_LIMITS
 from .optics import HalfWavePlate
 from .protocols import (
     CameraSession,
+    DataLinkProtocol,
     ElliptecSession,
     ESP300Protocol,
     ID900Protocol,
@@ -29,9 +32,11 @@ from .protocols import (
     LineSession,
     MercuryProtocol,
     PM100Protocol,
+    RecorderProtocol,
     RedPitayaProtocol,
     Reply,
     Session,
+    TaggerProtocol,
 )
 from .world import World
 
@@ -79,6 +84,7 @@ class Bench:
         self.world = world
         self.correlator = ID900(world)
         self.stations: dict[str, Station] = {}
+        self._closers: list[Callable[[], None]] = []
         {
             "minimal": self._add_minimal,
             "full": self._add_full,
@@ -93,9 +99,11 @@ class Bench:
         self._add_correlator()
         self._add_ramp()
         self._add_rotator()
+        self._add_tag_stream()
 
     def _add_full(self) -> None:
         self._add_minimal()
+        self._add_taggers()
         self._add_analysers()
         self._add_power_meter()
         self._add_stage_and_camera()
@@ -112,8 +120,39 @@ class Bench:
     def _add_correlator(self) -> None:
         protocol = ID900Protocol(self.correlator, self._serial("correlator"))
         self.stations["correlator"] = Station(
-            lambda: _MessageSession(protocol), "tcp://127.0.0.1:{port}", message_based=True
+            lambda: _MessageSession(protocol.handle),
+            "tcp://127.0.0.1:{port}",
+            self.correlator.active_faults,
+            self.correlator.faults,
+            message_based=True,
         )
+
+    def _add_tag_stream(self) -> None:
+        """Add the service through which the correlator's time tags reach a computer."""
+        protocol = DataLinkProtocol(self.correlator)
+        self._closers.append(protocol.close)
+        self.stations["correlator_stream"] = Station(
+            lambda: _MessageSession(protocol.handle), "tcp://127.0.0.1:{port}", message_based=True
+        )
+
+    def _add_taggers(self) -> None:
+        recorder = TagBox(self.world, "recorder", RECORDER_LIMITS)
+        tagger = TagBox(self.world, "tagger", TAGGER_LIMITS)
+        for name, box, protocol in (
+            ("recorder", recorder, RecorderProtocol(recorder, self._serial("recorder"))),
+            ("tagger", tagger, TaggerProtocol(tagger, self._serial("tagger"))),
+        ):
+            self._add_lines(name, protocol.handle, box)
+
+    def _add_lines(self, name: str, handle: Callable[[str], str | bytes | None], box: TagBox) -> None:
+        self.stations[name] = Station(
+            lambda: LineSession(handle, b"\n"), SOCKET, box.active_faults, box.faults
+        )
+
+    def close(self) -> None:
+        """Close what instruments opened by themselves."""
+        for close in self._closers:
+            close()
 
     def _add_ramp(self) -> None:
         protocol = RedPitayaProtocol(RedPitaya(self.world))
@@ -196,9 +235,9 @@ class Bench:
 class _MessageSession:
     """A message is complete in itself."""
 
-    def __init__(self, protocol: ID900Protocol) -> None:
-        self._protocol = protocol
+    def __init__(self, handle: Callable[[str], str]) -> None:
+        self._handle = handle
 
     def feed(self, data: bytes) -> list[Reply]:
         """Answer one message."""
-        return [Reply(self._protocol.handle(data.decode("latin-1")).encode("latin-1"))]
+        return [Reply(self._handle(data.decode("latin-1")).encode("latin-1"))]

@@ -1,10 +1,10 @@
 """Photons from intensities: a Cox process, registered by counting modules.
 
 A long recording is put together from independent stretches of simulated light, each played whole and in
-random order; only the first is entered at a random phase. All detectors see the same stretch at the same time,
-which is what carries their correlation. Pairs of photons at lag t fall into different stretches of length D
-with probability t/D and are then uncorrelated, so that g2 - 1 is too small by that fraction: 1 % at 100 ns with
-stretches of 10 us. Within a sample of the intensity the photons are uniform.
+random order; only the first is entered at a random phase. All detectors see the same stretch at the same
+time, which is what carries their correlation. Pairs of photons at lag t fall into different stretches of
+length D with probability t/D and are then uncorrelated, so that g2 - 1 is too small by that fraction: 1 % at
+100 ns with stretches of 10 us. Within a sample of the intensity the photons are uniform.
 """
 
 import math

@@ -10,6 +10,9 @@ CONFIGURATIONS = ("face-to-face", "relay")
 BENCHES = ("minimal", "full", "mercury-scope")
 """Sets of instruments that a simulated lab can have on its network."""
 
+DETECTIONS = ("cross", "hbt-1", "hbt-2")
+"""What the two direct detectors can be set up to see."""
+
 
 @dataclass(frozen=True)
 class TwinSettings:
@@ -43,6 +46,12 @@ class TwinSettings:
         that also sends each pillar's own light back.
     half_wave_zero_deg : float
         Angle of the half-wave plate at which the coupling path transmits fully, in degrees.
+    detection : "cross", "hbt-1" or "hbt-2"
+        What the two direct detectors see, which are wired to inputs 3 and 4 of every counting box: P1 and P2,
+        or both of them one pillar behind a 50:50 splitter (Hanbury Brown and Twiss).
+    jitter_ps : float
+        Timing response of the direct detectors, full width at half maximum in ps: 350 for avalanche diodes,
+        30 for nanowires.
     trajectories, duration_ns, step_ps : int, float, float
         Effort of the model behind each spectrum: number of trajectories, their length in ns, and the
         integration step in ps (finer than a fit would use, so that recovering the truth is no tautology).
@@ -73,6 +82,8 @@ class TwinSettings:
     finesse: float = 200.0
     configuration: str = "face-to-face"
     half_wave_zero_deg: float = 0.0
+    detection: str = "cross"
+    jitter_ps: float = 350.0
     trajectories: int = 64
     duration_ns: float = 1000.0
     step_ps: float = 0.5
@@ -96,6 +107,10 @@ class TwinSettings:
             raise ValueError(
                 f"configuration must be one of {', '.join(CONFIGURATIONS)}, not {self.configuration!r}"
             )
+        if self.detection not in DETECTIONS:
+            raise ValueError(f"detection must be one of {', '.join(DETECTIONS)}, not {self.detection!r}")
+        if not 0 <= self.jitter_ps <= 10_000:
+            raise ValueError(f"jitter_ps must lie within 0..10000, not {self.jitter_ps}")
         if self.port_base and not 1024 <= self.port_base <= 65000:
             raise ValueError(f"port_base must be 0 or lie between 1024 and 65000, not {self.port_base}")
         if not self.duration_ns >= 200:

@@ -37,6 +37,7 @@ class Truth:
     plasma_ghz_per_carrier: tuple[float, float]
     sample_drift_direction_rad: float
     camera_angle_rad: float
+    direct_cps_per_photon: tuple[float, float]
 
 
 def draw_truth(settings: TwinSettings) -> Truth:
@@ -55,6 +56,7 @@ def draw_truth(settings: TwinSettings) -> Truth:
     rng = stream(settings.seed, "truth")
     carriers = stream(settings.seed, "truth", "carriers")
     motion = stream(settings.seed, "truth", "motion")
+    direct = stream(settings.seed, "truth", "direct")
 
     def pair(mean: float, spread: float) -> tuple[float, float]:
         """Draw two values, uniform within the spread around the mean."""
@@ -77,4 +79,5 @@ def draw_truth(settings: TwinSettings) -> Truth:
         plasma_ghz_per_carrier=(carriers.uniform(4.6e-4, 5.2e-4), carriers.uniform(4.6e-4, 5.2e-4)),
         sample_drift_direction_rad=motion.uniform(0.0, 2 * math.pi),
         camera_angle_rad=motion.uniform(-0.1, 0.1),
+        direct_cps_per_photon=(direct.uniform(0.9e5, 1.1e5), direct.uniform(0.9e5, 1.1e5)),
     )

@@ -8,6 +8,7 @@ from ._streams import stream
 from .carriers import stored_carriers
 from .cryostat import SAMPLE_S, Cryostat
 from .detectors import Spcm
+from .direct_light import DirectLight
 from .fields import FieldCache
 from .light import Conditions, Light, Selected
 from .optics import Etalon, HalfWavePlate, Ramp, alignment, analyser_shares, path_transmission
@@ -83,6 +84,7 @@ class World:
         self.turn = Turn()
         self.light = Light(SpectrumCache(settings, self.truth, turn=self.turn), self.etalon, detectors)
         self.fields = FieldCache(settings, turn=self.turn)
+        self.direct = DirectLight(self)
         self._foreseeing: list[Foreseeing] = []
         self._observers: list[Callable[[float, Conditions, float], None]] = []
         self._steps = 0
@@ -170,6 +172,7 @@ class World:
     def _step(self) -> None:
         self._steps += 1
         for cryostat, array in zip(self.cryostats, self.arrays, strict=True):
+            array.source()
             cryostat.step(array.power_w)
         self.etalon.drift(SAMPLE_S)
         self.sample.step(SAMPLE_S, self.cryostats[1].temperature_k)

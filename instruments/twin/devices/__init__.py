@@ -11,6 +11,7 @@ from .lakeshore import LakeShore335, LakeShore336
 from .mercury import MercuryITC
 from .pm100 import PM100
 from .redpitaya import RedPitaya
+from .tagger import TagBox
 
 __all__ = [
     "BadSetting",
@@ -25,4 +26,5 @@ __all__ = [
     "MercuryITC",
     "PM100",
     "RedPitaya",
+    "TagBox",
 ]

@@ -2,17 +2,26 @@
 
 import numpy as np
 
+from .._photon_kernels import start_stop
+from ..direct_light import DIRECT, DirectLight
 from ..light import Conditions, Exposed, Exposure, Light, by_ramp
+from ..timetags import Times
 from ._errors import BadSetting
 
 __all__ = ["Counter", "Histogram"]
 
+SATURATED_CPS = 3e7
+"""What a saturated module counts."""
+
 
 class Histogram:
-    """A histogram of the delay between the ramp's sync pulse and photons.
+    """A histogram of the delay between start and stop events.
 
-    Counts are drawn when the histogram is read, from the expectation for the time exposed since the last
-    reading: a sum of Poisson numbers is a Poisson number, so the moment of drawing does not matter.
+    Delays of photons behind the interferometer after the ramp's sync pulse are drawn when the histogram is
+    read, from the expectation for the time exposed since the last reading: a sum of Poisson numbers is a
+    Poisson number, so the moment of drawing does not matter; every photon counts. For any other pair of
+    inputs, single events are drawn: each start is paired with the first stop after it, and a new start
+    replaces one that still waits.
     """
 
     def __init__(self, light: Light, rng: np.random.Generator) -> None:
@@ -24,6 +33,7 @@ class Histogram:
         self.bins = 16384
         self.exposure = Exposure()
         self.pillar: int | None = None
+        self.pair: tuple[int, int] | None = None
         self.delay_ps = 0
         self.flush()
 
@@ -31,6 +41,15 @@ class Histogram:
         """Forget all counts."""
         self.exposure.take()
         self._counts = np.zeros(self.bins, dtype=np.int64)
+        self._waiting_ps = -1
+
+    def take(self, times: Times, start_ps: int) -> None:
+        """Take in the events of a piece of time."""
+        if self.pair is not None:
+            starts, stops = times[self.pair[0]], times[self.pair[1]] + self.delay_ps
+            self._waiting_ps = start_stop(
+                starts, stops, self.minimum_ps, self.bin_width_ps, self._counts, self._waiting_ps
+            )
 
     def set_binning(self, name: str, value: int) -> None:
         """Change `minimum_ps`, `bin_width_ps` or `bins`, which forgets all counts."""
@@ -59,16 +78,20 @@ class Counter:
 
     Parameters
     ----------
-    light : Light
-        Rates at the detectors.
+    light, direct : Light, DirectLight
+        Rates at the detectors behind the interferometer, and at the others.
     channel : int
-        1 and 2 are the detectors of P1 and P2, 5 is the ramp's sync; others are open.
+        1 and 2 are the detectors of P1 and P2 behind the interferometer, 3 and 4 the direct ones, 5 is the
+        ramp's sync.
     rng : numpy.random.Generator
         Source of the Poisson numbers.
     """
 
-    def __init__(self, light: Light, channel: int, rng: np.random.Generator) -> None:
-        self._light = light
+    def __init__(
+        self, light: Light, direct: DirectLight, channel: int, rng: np.random.Generator, faults: set[str]
+    ) -> None:
+        self._light, self._direct = light, direct
+        self._faults = faults
         self._channel = channel
         self._rng = rng
         self.accumulate = False
@@ -87,17 +110,21 @@ class Counter:
         self.accumulate = accumulate
         self.reset()
 
+    def restart(self) -> None:
+        """Start anew from zero, because somebody wants to know."""
+        self.reset()
+        self.wanted = True
+
     def reset(self) -> None:
         """Start anew from zero."""
         self._count = 0
+        self.wanted = False
         self._open = Exposure()
         self._filled_s = 0.0
         self._complete: list[Exposed] | None = None
 
     def expose(self, conditions: Conditions, duration_s: float) -> None:
         """Let time pass."""
-        if self._channel not in (1, 2, 5):
-            return
         cycle_s = self.integration_ms * 1e-3
         if not self.accumulate and self._filled_s + duration_s >= cycle_s - 1e-9:
             rest = cycle_s - self._filled_s
@@ -113,14 +140,28 @@ class Counter:
 
     def count(self) -> int:
         """Return the register's content."""
+        self.wanted = False
         if self.accumulate:
             self._count += self._draw(self._open.take())
         elif self._complete is not None:
-            self._count = self._draw(self._complete)
-            self._complete = None
+            complete, self._complete = self._complete, None
+            self._count = self._draw(complete)
         return self._count
 
     def _draw(self, exposed: list[Exposed]) -> int:
         if self._channel == 5:
             return round(sum(c.ramp.frequency_hz * lasted for c, lasted in exposed if c.ramp.on))
-        return int(self._rng.poisson(self._light.mean_counts(exposed, self._channel - 1)))
+        if "detector_saturated" in self._faults:
+            return round(SATURATED_CPS * sum(lasted for _, lasted in exposed))
+        if self._channel in DIRECT:
+            mean = sum(self._direct.rate_cps(self._channel, c) * lasted for c, lasted in exposed)
+        else:
+            mean = self._light.mean_counts(exposed, self._channel - 1)
+        return int(self._rng.poisson(mean))
+
+    def unprepared(self) -> list[Conditions]:
+        """Return the moments whose direct light must be simulated for the count that is waited for."""
+        if self._channel not in DIRECT or not self.wanted:
+            return []
+        moments = [*self._open.moments, *(self._complete or [])]
+        return [conditions for conditions, _ in moments if self._direct.missing(conditions)]

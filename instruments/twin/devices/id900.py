@@ -3,16 +3,24 @@
 import math
 import re
 
+import numpy as np
+
 from .._streams import stream
 from ..light import Conditions, Exposed
+from ..timetags import SYNC, TAGGER_FAULTS, Limits, Recording, Sink, TagSource
 from ..world import World
 from ._errors import BadSetting
 from ._histogram import Counter, Histogram
 
 __all__ = ["START", "Counter", "ID900"]
 
-START = 5
+START = SYNC
 """Number of the START input among the counters; it is wired to the sync output of the ramp generator."""
+
+RESOLUTIONS_PS = {"HIRES": 13, "LOWRES": 100}
+
+LIMITS = Limits(tags_per_s=1.25e7, buffer=2_000_000)
+"""1 Gbit/s of 64-bit tags; the buffer, 1e8 tags in the box, is smaller here to spare memory."""
 
 
 class Gate:
@@ -36,10 +44,10 @@ class Gate:
 
 
 class ID900:
-    """Detectors of P1 and P2 at inputs 1 and 2, the ramp's sync at START.
+    """Detectors behind the interferometer at inputs 1, 2, direct ones at 3, 4, the ramp's sync at START.
 
-    Only histograms of a detector against the ramp's sync are modelled; any other pair of links sees no
-    coincidences.
+    Time tags are multiples of the resolution, 13 ps or 100 ps, counted from the start of the recording; a
+    64-bit word of ps does not roll over.
 
     Parameters
     ----------
@@ -47,19 +55,24 @@ class ID900:
         Light and time.
     """
 
-    faults: frozenset[str] = frozenset()
+    faults = TAGGER_FAULTS
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._rng = stream(world.settings.seed, "correlator")
+        self._counting = stream(world.settings.seed, "correlator", "counters")
+        self.active_faults: set[str] = set()
+        self.source = TagSource(world, "correlator", self.active_faults)
         self.load_init()
         world.observe(self._expose)
         world.foresee(self)
 
     def load_init(self) -> None:
         """Return to the initial configuration."""
-        light = self._world.light
-        self.counters = {n: Counter(light, n, self._rng) for n in range(1, START + 1)}
+        light, direct = self._world.light, self._world.direct
+        self.counters = {
+            n: Counter(light, direct, n, self._counting, self.active_faults) for n in range(1, START + 1)
+        }
         self.histograms = {n: Histogram(light, self._rng) for n in range(1, 5)}
         self.gates = {n: Gate() for n in range(1, 9)}
         self.delay_links = {n: f"INPU{n}" if n < START else "NONE" for n in range(1, 9)}
@@ -67,6 +80,10 @@ class ID900:
         self.combiner_links = {n: f"DELA{n - 4}" if 5 <= n <= 8 else "NONE" for n in range(1, 17)}
         self.input_settings: dict[tuple[str, int], str] = {}
         self.device_settings = {"RESO": "HIRES", "SYNC": "INTERNAL"}
+        self.tag_links = {n: f"TSCO{n + 4}" for n in range(1, 5)}
+        self.sending: set[int] = set()
+        self.record_ps = 10**12
+        self.recording: Recording | None = None
 
     def set_link(self, links: dict, key: object, target: str) -> None:
         """Connect a block's port to another block, e.g. TSCO5; NONE disconnects."""
@@ -84,10 +101,12 @@ class ID900:
             self._connect(histogram)
 
     def _connect(self, histogram: Histogram) -> None:
-        """Work out which detector a histogram sees, and with which delay after the ramp's sync."""
+        """Work out which inputs a histogram sees, and with which delay of the stops against the starts."""
         reference, reference_ps = self._source(histogram.links["REF"])
         stop, stop_ps = self._source(histogram.links["STOP"])
-        histogram.pillar = stop - 1 if reference == START and stop in (1, 2) else None
+        behind_ramp = reference == START and stop in (1, 2)
+        histogram.pillar = stop - 1 if behind_ramp else None
+        histogram.pair = (reference, stop) if reference and stop and not behind_ramp else None
         histogram.delay_ps = stop_ps - reference_ps
 
     def _source(self, link: str, hops: int = 4) -> tuple[int, int]:
@@ -108,12 +127,20 @@ class ID900:
     def _expose(self, start_s: float, conditions: Conditions, duration_s: float) -> None:
         for counter in self.counters.values():
             counter.expose(conditions, duration_s)
+        tagged: list[tuple[tuple[int, ...], Sink, float]] = []
+        if (record := self.recording) and (lasted := record.overlap_s(start_s, duration_s)) > 0:
+            tagged.append((record.inputs, record.take, lasted))
         for histogram in self.histograms.values():
             link = histogram.links["ENAB"]
             gate = self.gates[int(link[4:])] if link.startswith("TSGE") else None
             lasted = gate.overlap_s(start_s, duration_s) if gate else 0.0
             if lasted > 0 and histogram.pillar is not None and conditions.ramp.on:
                 histogram.exposure.add(conditions, lasted)
+            if lasted > 0 and histogram.pair is not None:
+                tagged.append((histogram.pair, histogram.take, lasted))
+        if tagged:
+            inputs = {n for wanted, _, _ in tagged for n in wanted}
+            self.source.expose(start_s, conditions, inputs, [(sink, lasted) for _, sink, lasted in tagged])
 
     def exposed(self) -> list[Exposed]:
         """Return the moments that the running histograms have seen since they were last read."""
@@ -123,12 +150,64 @@ class ID900:
         return seen
 
     def missing(self) -> bool:
-        """Return whether the running histograms need spectra that are not simulated yet."""
-        return self._world.light.missing(self.exposed())
+        """Return whether the running measurements need light that is not simulated yet."""
+        waited = any(counter.unprepared() for counter in self.counters.values())
+        return waited or self.source.waiting or self._world.light.missing(self.exposed())
 
     def prepare(self) -> None:
-        """Simulate them."""
+        """Simulate it, and draw the time tags."""
         self._world.light.prepare(self.exposed())
+        for counter in self.counters.values():
+            for conditions in counter.unprepared():
+                self._world.direct.prepare(conditions)
+        self.source.process()
+
+    @property
+    def resolution_ps(self) -> int:
+        """Width of the time bins."""
+        return RESOLUTIONS_PS[self.device_settings["RESO"]]
+
+    def set_resolution(self, name: str) -> None:
+        """Choose between HIRES and LOWRES."""
+        if name.upper() not in RESOLUTIONS_PS:
+            raise BadSetting(f"the resolution is HIRES or LOWRES, not {name!r}")
+        self.device_settings["RESO"] = name.upper()
+
+    def set_record_ps(self, picoseconds: float) -> None:
+        """Set the length of a recording."""
+        if not 1e6 <= picoseconds <= 1e17:
+            raise BadSetting(f"a recording must last 1e6..1e17 ps, not {picoseconds}")
+        self.record_ps = int(picoseconds)
+
+    def play(self) -> None:
+        """Start to record the tags of the blocks that are to be sent."""
+        inputs = [self._source(self.tag_links[n])[0] for n in sorted(self.sending)]
+        self.recording = Recording(
+            self._world.now_s, self.record_ps * 1e-12, inputs, LIMITS, self.resolution_ps, self.active_faults
+        )
+
+    def stop(self) -> None:
+        """End the recording."""
+        if self.recording is not None:
+            self.recording.end(self._world.now_s)
+
+    @property
+    def playing(self) -> bool:
+        """Whether a recording runs."""
+        return self.recording is not None and not self.recording.finished(self._world.now_s)
+
+    def tags_ps(self, block: int) -> np.ndarray | None:
+        """Return the tags of one block in the finished recording, in ps; None while there is none."""
+        if self.recording is None or self.playing:
+            return None
+        self.source.process()
+        times, channels = self.recording.tags()
+        return times[channels == self._source(self.tag_links[block])[0]]
+
+    def tag_errors(self) -> int:
+        """Return how often tags were lost in the last recording."""
+        self.source.process()
+        return self.recording.overflows if self.recording is not None else 0
 
     def check_input(self, number: int) -> int:
         """Return the number of an input that exists."""

@@ -3,6 +3,7 @@
 from ._lines import LineSession
 from ._reply import Reply, Session
 from .camera import CameraSession
+from .data_link import DataLinkProtocol
 from .elliptec import ElliptecSession
 from .esp300 import ESP300Protocol
 from .id900 import ID900Protocol
@@ -12,8 +13,12 @@ from .lakeshore import LakeShoreProtocol
 from .mercury import MercuryProtocol
 from .pm100 import PM100Protocol
 from .redpitaya import RedPitayaProtocol
+from .taggers import RecorderProtocol, TaggerProtocol
 
 __all__ = [
+    "DataLinkProtocol",
+    "RecorderProtocol",
+    "TaggerProtocol",
     "CameraSession",
     "ESP300Protocol",
     "ElliptecSession",

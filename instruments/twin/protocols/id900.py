@@ -42,6 +42,7 @@ class ID900Protocol:
                 *self._link_commands(),
                 *self._gate_commands(),
                 *self._histogram_commands(),
+                *self._record_commands(),
             ]
         )
 
@@ -67,7 +68,9 @@ class ID900Protocol:
 
         return [
             ("DEVIce:CONFiguration:LOAD", load),
-            *setting("RESOlution", "RESO"),
+            ("DEVIce:RESOlution?", lambda: device.device_settings["RESO"]),
+            ("DEVIce:RESOlution", _set(device.set_resolution)),
+            ("DEVIce:RESOlution:BWIDth?", lambda: f"{device.resolution_ps}TB"),
             *setting("SYNC", "SYNC"),
         ]
 
@@ -97,7 +100,7 @@ class ID900Protocol:
             (f"{block}:HIREs:ERROr?", lambda *n: "0"),
             (f"{block}:HIREs:ERROr:CLEAr", lambda *n: "Cleared Highres errors"),
             (f"{head}?", lambda *n: str(counter(*n).count())),
-            (f"{head}:RESEt", _set(lambda *n: counter(*n).reset(), "Counter value set to 0 ")),
+            (f"{head}:RESEt", _set(lambda *n: counter(*n).restart(), "Counter value set to 0 ")),
             (f"{duration}?", lambda *n: str(counter(*n).integration_ms)),
             (duration, _set(lambda *a: counter(*a[:-1]).set_integration(int(number(a[-1]))))),
             (f"{head}:MODE?", lambda *n: "ACCUM" if counter(*n).accumulate else "CYCLE"),
@@ -140,6 +143,10 @@ class ID900Protocol:
                 (header, _set(lambda n, to: device.set_link(device.histograms[n].links, key, to))),
             ]
 
+        def histogram_data(n: int) -> str:
+            device.source.process()
+            return _list(device.histograms[n].counts())
+
         def binning(node: str, name: str) -> list[tuple[str, Handler]]:
             header = f"HISTogram#:{node}"
             return [
@@ -155,7 +162,43 @@ class ID900Protocol:
             *binning("BWIDth", "bin_width_ps"),
             *binning("BCOUnt", "bins"),
             ("HISTogram#:FLUSh", _set(lambda n: device.histograms[n].flush(), "Flushed Histogram!")),
-            ("HISTogram#:DATA?", lambda n: _list(device.histograms[n].counts())),
+            ("HISTogram#:DATA?", histogram_data),
+        ]
+
+    def _record_commands(self) -> list[tuple[str, Handler]]:
+        """Return the commands of recordings; single ones only, whose tags are counted from their start."""
+        device = self._device
+
+        def once(number_of_records: str) -> None:
+            if number_of_records != "1":
+                raise ScpiError(-224, "Illegal parameter value")
+
+        def send(n: int, on: str) -> None:
+            (device.sending.add if switch(on) else device.sending.discard)(device.check_input(n))
+
+        def stop_link(n: int, to: str) -> None:
+            device.set_link(device.tag_links, device.check_input(n), to)
+
+        def no_reference(n: int, link: str) -> None:
+            if link.upper() != "NONE":
+                raise ScpiError(-224, "Illegal parameter value")
+
+        return [
+            ("RECord:TRIGger:ARM:MODE", _set(lambda word: None)),
+            ("RECord:ENABle", _set(lambda on: switch(on))),
+            ("RECord:NUMber?", lambda: "1"),
+            ("RECord:NUMber", _set(once)),
+            ("RECord:DURation?", lambda: f"{device.record_ps}TB"),
+            ("RECord:DURation", _set(lambda ps: device.set_record_ps(number(ps)))),
+            ("RECord:PLAY", _set(device.play, "Record playing")),
+            ("RECord:STOP", _set(device.stop, "Record stopped")),
+            ("RECord:STAGe?", lambda: "PLAYING" if device.playing else "STOPPED"),
+            ("RAW#:REF:LINK", _set(no_reference)),
+            ("RAW#:STOP:LINK?", lambda n: device.tag_links[n]),
+            ("RAW#:STOP:LINK", _set(stop_link)),
+            ("RAW#:SEND", _set(send)),
+            ("RAW#:ERRORS?", lambda n: str(device.tag_errors())),
+            ("RAW#:ERRORS:CLEAr", _set(lambda n: None, "Cleared errors")),
         ]
 
 
