@@ -42,6 +42,18 @@ class StrictReplies:
 
     _once: tuple[str, ...] = ("ERR", "*ESR?", "*STB?")
 
+    def __getattribute__(self, name: str) -> Any:
+        """Turn the KeyError of PyMeasure's mapped properties into a typed error."""
+        try:
+            return super().__getattribute__(name)
+        except KeyError as cause:
+            if "not found in mapped values" not in str(cause):
+                raise
+            self._resync()
+            raise InstrumentProtocolError(
+                f"{self._root().where}: {name}: {cause.args[0]}; the reply cannot be right."
+            ) from cause
+
     def ask(self, command: str, query_delay: float | None = None) -> str:
         """Send a query and return its reply without the terminator."""
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import itertools
 import socket
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Protocol
@@ -101,8 +102,7 @@ class StreamEndpoint:
                     continue
                 for reply in await self._answer(session, data):
                     await asyncio.sleep(reply.after_s)
-                    for pieces in self._link.deliver(reply.data):
-                        await _send(writer, pieces)
+                    await _send(writer, itertools.chain(*self._link.deliver(reply.data)))
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -111,16 +111,21 @@ class StreamEndpoint:
             writer.close()
 
 
-async def _send(writer: asyncio.StreamWriter, pieces: list[Piece]) -> None:
+async def _send(writer: asyncio.StreamWriter, pieces: Iterable[Piece]) -> None:
+    """Send pieces after their pauses; what belongs together goes out at once, as one packet."""
+    together = b""
     for piece in pieces:
-        if piece.after_s:
+        if piece.after_s or piece.data is None:
+            writer.write(together)
+            together = b""
             await asyncio.sleep(piece.after_s)
         if piece.data is None:
             writer.transport.abort()
         if piece.data is None or writer.is_closing():
             raise ConnectionResetError
-        writer.write(piece.data)
-        await writer.drain()
+        together += piece.data
+    writer.write(together)
+    await writer.drain()
 
 
 class MessageEndpoint:

@@ -15,7 +15,7 @@ split_writes        the reply comes in up to four parts, `delay_s`       the nex
                     (10 ms) apart; of a message, in as many frames
 slow                the reply comes byte by byte, `delay_s` (20 ms)      the next reply comes at once
                     apart; a message late by as much in all
-duplicate_reply     the reply comes twice                                the next reply comes once
+duplicate_reply     the reply comes twice, in one packet                 the next reply comes once
 wrong_terminator    another line end than the instrument's; a message    the next reply ends as it should
                     has one that it should not have
 busy                the command, and all that follow for `delay_s`       commands are heard at once
@@ -32,8 +32,8 @@ An occasion to fire is a reply, or what arrives at once for busy and half_open. 
 time alone (`after_s`, `for_s`). A device's own faults hold steadily, or from a command at which they fire to
 the next command that the instrument hears; what ends them when they are cleared is the device's affair.
 
-garbage is never all ASCII and a truncated reply never ends as a whole one does: a reply that is by chance
-another valid one cannot be told from the right one by any driver.
+garbage is never all ASCII, a truncated reply never ends as a whole one does, and the second copy of a reply
+never comes after the next question: what is by chance a valid reply cannot be told from the right one.
 """
 
 from collections import deque
