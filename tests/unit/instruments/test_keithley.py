@@ -291,3 +291,48 @@ def test_an_overflow_is_never_returned_as_a_current(reply):
 def test_impossible_limits_are_refused(options, wire, clock):
     with pytest.raises(ValueError, match="2450"):
         pump_on(Array(), wire, clock, **options)
+
+
+def test_an_output_blocked_by_the_interlock_is_an_interlock(wire, clock):
+    array = Array()
+
+    def blocked(command):
+        if command == ":OUTP ON":
+            array.errors += ['802,"OUTPUT blocked by interlock;1;0 0"']
+            return None
+        return array(command)
+
+    with pytest.raises(Interlock, match="interlock blocks the output"):
+        pump_on(blocked, wire, clock).ramp_to_current(1e-3, 1e-6)
+    assert array.voltages == [0.0]
+
+
+def test_an_output_that_goes_off_just_before_the_reading_is_an_interlock_not_a_bad_reply(wire, clock):
+    array = Array()
+
+    def trip_at_reading(command):
+        if command == ":READ?" and array.volts > 2:
+            array.on = False
+            return "9.900000E+37"
+        return array(command)
+
+    with pytest.raises(Interlock, match="output is off in the middle"):
+        pump_on(trip_at_reading, wire, clock).ramp_to_current(3e-3, 1e-6)
+    assert array.volts == 0
+
+
+def test_an_overflow_while_the_output_is_on_stays_a_protocol_error(wire, clock):
+    array = Array()
+    pump = pump_on(lambda command: "9.9E37" if command == ":READ?" else array(command), wire, clock)
+    with pytest.raises(InstrumentProtocolError, match="reply '9.9E37'"):
+        pump.ramp_to_current(3e-3, 1e-6)
+
+
+def test_shutdown_leaves_zero_volts_behind_an_output_that_is_off_already(wire, clock):
+    array = Array()
+    pump = pump_on(array, wire, clock)
+    pump.ramp_to_current(1e-3, 1e-6)
+    array.on = False
+    pump.shutdown()
+    assert array.volts == 0
+    assert array.events[-3:] == [":SOUR:VOLT:LEV 0", ":OUTP OFF", "OUTPUT?"]

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from instruments.twin._streams import stream
-from instruments.twin.cryostat import BASE_K, HEAT_CAPACITY_J_PER_K, LINK_W_PER_K, SAMPLE_S, Cryostat
+from instruments.twin.cryostat import (
+    BASE_K,
+    HEAT_CAPACITY_J_PER_K,
+    LINK_W_PER_K,
+    SAMPLE_S,
+    SENSOR_NOISE_K,
+    Cryostat,
+)
 
 
 def run(cryostat, seconds, load_w=0.0):
@@ -79,3 +86,42 @@ def test_the_loop_does_not_wind_up_while_the_heater_is_at_its_stop():
     trace = run(cryostat, 300)[:, 0]
     assert trace.min() > 33.9 - 0.15
     assert abs(trace[-100:].mean() - 33.9) < 1e-3
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_base_wanders_smoothly_by_some_ten_millikelvin_within_hours(seed):
+    cryostat = Cryostat(32.0, stream(seed))
+    base = []
+    for _ in range(round(10 * 3600 / SAMPLE_S)):
+        cryostat._base.step()
+        base.append(cryostat.base_k - BASE_K)
+    base = np.array(base)
+    assert base[0] == pytest.approx(0.0, abs=1e-5)
+    assert 0.006 < base.std() < 0.04  # 19 mK; ten hours hold five independent stretches
+    assert np.abs(base[100:] - base[:-100]).max() < 1e-3  # in 10 s
+
+
+def test_the_drift_of_the_base_takes_nothing_from_the_streams_of_the_other_noise():
+    cryostat, same = Cryostat(32.0, stream(1)), stream(1)
+    for _ in range(100):
+        cryostat.step(0.0)
+        _, noise = same.standard_normal(2)
+        assert cryostat.reading_k - cryostat.sensor_k == pytest.approx(SENSOR_NOISE_K * noise, abs=1e-12)
+
+
+def test_a_drifting_base_does_not_move_a_stage_that_is_held():
+    cryostat = Cryostat(32.0, stream(1))
+    held = run(cryostat, 3600)[:, 0] - 32.0
+    assert abs(cryostat.base_k - BASE_K) > 3e-3
+    assert np.abs(held).max() < 1e-3
+
+
+@pytest.mark.parametrize(("fault", "status"), [("heater_open", 1), ("heater_short", 2), ("tlimit_trip", 0)])
+def test_a_fault_of_the_heater_switches_it_off_for_good_and_shows_in_its_status(fault, status):
+    cryostat = Cryostat(34.9, stream(1))
+    cryostat.faults.add(fault)
+    run(cryostat, 0.2)
+    assert (cryostat.loop.heater_range, cryostat.heater_status) == (0, status)
+    cryostat.faults.clear()
+    run(cryostat, 1.0)
+    assert (cryostat.loop.heater_range, cryostat.heater_status) == (0, 0)
