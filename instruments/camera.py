@@ -126,7 +126,7 @@ class FrameCamera(Driver, Instrument):
         kept = self.exposure_s
         if abs(kept - exposure_s) > 1e-6:
             raise InstrumentProtocolError(
-                f"{self.where}: asked for an exposure of {exposure_s} s, got {kept}."
+                f"{self.where}: asked for an exposure of {exposure_s} s, got {kept} s."
             )
         self._exposure_s = exposure_s
 
@@ -193,7 +193,7 @@ class FrameCamera(Driver, Instrument):
         last, self._last_number = self._last_number, number
         if number <= last:
             self._refuse(
-                line, f"frame {number} comes after frame {last}: an old frame, or a restarted camera"
+                line, f"frame {number} after frame {last} is an old one, or the camera was restarted"
             )
 
     def _refuse(self, line: str, why: str) -> NoReturn:
