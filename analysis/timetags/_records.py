@@ -125,8 +125,8 @@ def decode_t2(records, shift, inputs, first, wrap, counted, state, horizon, time
 def decode_t3(records, shift, inputs, first, wrap, counted, steps, state, horizon, time, channel, n):  # type: ignore[no-untyped-def]
     """Decode sync pulse numbers and times after the pulse, in units of 1 ps; as `decode_t2`.
 
-    `steps` are the sync period and the resolution of the time after it, ps. `state` is the time of the last overflow, whole and fraction (a sync period is no whole number of
-    picoseconds), and the latest time.
+    `steps` are the sync period and the resolution of the time after it, ps. `state` is the time of the last
+    overflow, whole and fraction (a sync period is no whole number of picoseconds), and the latest time.
     """
     (period, resolution), (base, part, latest) = steps, state
     sync_bits, low_bits = (16, 12) if shift == 28 else (10, 15)

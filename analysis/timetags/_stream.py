@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 
 NO_GAPS = np.empty((0, 2), np.int64)
 
@@ -90,7 +91,7 @@ class TagStream:
             raise ValueError(
                 f"Tags from {time[0]} to {time[-1]} lie outside of the duration, 0 to {self.duration} units."
             )
-        if np.any(time[1:] < time[:-1]):
+        if not _in_order(time):
             raise ValueError("The times of the tags decrease; sort them first.")
         if np.any(np.diff(gaps.ravel()) < 0):
             raise ValueError("The gaps overlap or are not in order.")
@@ -115,8 +116,7 @@ class TagStream:
 
     def channels(self) -> list[int]:
         """Return the detectors that have tags, in order, without markers."""
-        seen = np.bincount(self.channel.view(np.uint8), minlength=256)[:128]
-        return [int(channel) for channel in np.flatnonzero(seen)]
+        return [int(channel) for channel in np.flatnonzero(_seen(self.channel)[:128])]
 
     def chunks(self, tags: int | None = None) -> Iterator[Chunk]:
         """Yield the tags in chunks of so many, all of them at once by default."""
@@ -134,3 +134,19 @@ class TagStream:
                 elapsed,
                 last / max(size, 1),
             )
+
+
+@njit(cache=True, nogil=True)
+def _seen(channel):  # type: ignore[no-untyped-def]
+    seen = np.zeros(256, np.bool_)
+    for i in range(channel.size):
+        seen[np.uint8(channel[i])] = True
+    return seen
+
+
+@njit(cache=True, nogil=True)
+def _in_order(time):  # type: ignore[no-untyped-def]
+    late = False
+    for i in range(1, time.size):
+        late |= time[i] < time[i - 1]
+    return not late
