@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from analysis._lines import wrap
+from analysis._signals import read_signals
 from analysis._tracking import fit_free_lines, track_lines
 from analysis._values import NOT_KNOWN, Value, finite_or_none
 from analysis.fabry_perot import CalibrationError, calibrate
@@ -46,8 +47,8 @@ def live_detuning(step_dataset: xr.Dataset) -> LiveDetuning:
     Parameters
     ----------
     step_dataset
-        One step of the scan: ``counts`` and ``counts_free`` (pillar, bin), with or without a step dimension
-        of length one; attrs as for `reduce_map`.
+        One step of the scan: ``counts`` and ``counts_free`` (pillar, bin), or voltages, with or without a
+        step dimension of length one; attrs as for `reduce_map`.
 
     Returns
     -------
@@ -60,10 +61,9 @@ def live_detuning(step_dataset: xr.Dataset) -> LiveDetuning:
     ValueError
         If variables are missing or the counts are malformed (NaN, negative).
     """
-    step = step_dataset.squeeze("step", drop=True) if "step" in step_dataset.dims else step_dataset
+    step = step_dataset if "step" in step_dataset.dims else step_dataset.expand_dims("step")
     fsr, finesse = (float(step.attrs[name]) for name in ("free_spectral_range_ghz", "finesse"))
-    counts = step["counts"].transpose("pillar", "bin").values[None]
-    counts_free = step["counts_free"].transpose("pillar", "bin").values[None]
+    counts, counts_free = read_signals(step).counts, read_signals(step, "_free").counts
     ramp_time_ms = step["ramp_time_ms"].values
     try:
         frequency = calibrate(counts_free, ramp_time_ms, fsr, finesse).frequency_ghz(ramp_time_ms)

@@ -7,6 +7,7 @@ import xarray as xr
 
 from analysis._lines import wrap
 from analysis._scatter import excess_scatter
+from analysis._signals import Signals
 from analysis._tracking import LineTable
 from analysis.fabry_perot import FrequencyAxis
 
@@ -23,6 +24,17 @@ def photons_per_count(dataset: xr.Dataset) -> np.ndarray:
     return 1 / (_integration_s(dataset) / 2 / dataset.sizes["bin"] * np.pi / 2 * fsr / finesse)
 
 
+def _scale(dataset: xr.Dataset, signals: Signals) -> tuple[np.ndarray, str, str]:
+    """Return what a count per bin is in light per GHz, (step, pillar), and the units of a line and of that.
+
+    Voltages are what a detector gives that all light of a line reaches.
+    """
+    if signals.unit == "counts":
+        return photons_per_count(dataset)[:, None] * signals.per_count, "1/s", "1/(s GHz)"
+    instrument_ghz = float(dataset.attrs["free_spectral_range_ghz"]) / float(dataset.attrs["finesse"])
+    return signals.per_count / (np.pi / 2 * instrument_ghz), "V", "V/GHz"
+
+
 def _integration_s(dataset: xr.Dataset) -> np.ndarray:
     if "integration_s" not in dataset:
         return np.ones(dataset.sizes["step"])
@@ -32,7 +44,7 @@ def _integration_s(dataset: xr.Dataset) -> np.ndarray:
 def build_map(
     dataset: xr.Dataset,
     axis: FrequencyAxis,
-    counts: np.ndarray,
+    signals: Signals,
     lines: LineTable,
     reference_ghz: np.ndarray,
     reference_std_ghz: np.ndarray,
@@ -47,10 +59,10 @@ def build_map(
         The scan (ramp times, integration, attributes).
     axis
         Of the ramp.
-    counts
-        Coupled recordings, shape (step, pillar, bin).
+    signals
+        Coupled recordings.
     lines
-        Fits of ``counts`` on ``axis``.
+        Fits of their counts on ``axis``.
     reference_ghz, reference_std_ghz
         Free-running P1 on ``axis``, shape (step,).
     detuning_ghz, detuning_std_ghz
@@ -65,8 +77,8 @@ def build_map(
     beat_statistical = np.hypot(lines.centre_std_ghz[:, 0], lines.centre_std_ghz[:, 1])
     beat_extra = excess_scatter(detuning_ghz, beat - detuning_ghz, beat_statistical)
     beat_extra = min(beat_extra, math.hypot(*extra))  # what the pillars share drops out of the beat
-    frequency, folded = _fold(axis, dataset["ramp_time_ms"].values, counts, reference_ghz)
-    scale = photons_per_count(dataset)[:, None]
+    frequency, folded = _fold(axis, dataset["ramp_time_ms"].values, signals.counts, reference_ghz)
+    scale, rate, density = _scale(dataset, signals)
     per_line, ghz = ("step", "pillar"), {"units": "GHz"}
     variables = {
         "centre_ghz": (per_line, centre, {**ghz, "long_name": "line centre from free-running P1"}),
@@ -77,9 +89,9 @@ def build_map(
         "line_rate": (
             per_line,
             lines.area * scale,
-            {"units": "1/s", "long_name": "detected photons in the line"},
+            {"units": rate, "long_name": "detected light in the line"},
         ),
-        "background": (per_line, lines.background * scale, {"units": "1/(s GHz)"}),
+        "background": (per_line, (lines.background - signals.zero) * scale, {"units": density}),
         "reduced_deviance": (per_line, lines.reduced_deviance, {"units": "1"}),
         "beat_ghz": ("step", beat, {**ghz, "long_name": "f2 - f1 of the coupled lines"}),
         "beat_std_ghz": ("step", np.hypot(beat_statistical, beat_extra), ghz),
@@ -87,8 +99,8 @@ def build_map(
         "integration_s": ("step", _integration_s(dataset), {"units": "s"}),
         "spectrum": (
             (*per_line, "frequency_ghz"),
-            folded * scale[:, :, None],
-            {"units": "1/(s GHz)", "long_name": "detected photons"},
+            (folded - signals.zero[:, :, None]) * scale[:, :, None],
+            {"units": density, "long_name": "detected light"},
         ),
     }
     coords = {
@@ -105,6 +117,9 @@ def build_map(
         "ramp_bins": dataset.sizes["bin"],
         "ramp_span_ghz": float(np.ptp(axis.frequency_ghz(dataset["ramp_time_ms"].values))),
         "scatter_ghz": [*extra, beat_extra],
+        # counts (real or equivalent) per bin for one unit of `spectrum`, and for none: the noise of the scan
+        "counts_per_density": [float(x) for x in np.median(1 / scale, axis=0)],
+        "counts_without_light": [float(x) for x in np.median(signals.zero, axis=0)],
     }
     return xr.Dataset(variables, coords, attrs)
 

@@ -15,6 +15,7 @@ from analysis._modelled import (
     strong_density,
     through_interferometer,
 )
+from analysis._signals import Signals
 from analysis._tracking import LineTable, fit_near, track_lines
 from analysis.fabry_perot import FrequencyAxis
 from models.micropillars import Pair
@@ -51,6 +52,8 @@ class Recording:
         """Take the recording from a measured map; rates are the medians over its steps."""
         rate = map_["line_rate"].median("step").values
         background = map_["background"].median("step").values
+        if map_["line_rate"].attrs["units"] == "V":
+            rate, background = _equivalent_rates(map_, rate, background)
         return cls(
             float(map_.attrs["free_spectral_range_ghz"]),
             float(map_.attrs["finesse"]),
@@ -90,6 +93,17 @@ class Recording:
         instrument = np.pi / 2 * self.free_spectral_range_ghz / self.finesse
         rate = np.asarray(self.line_rate)[:, None] * power / photons[:, None]
         return np.asarray((rate + np.asarray(self.background)[:, None] * instrument) * dwell_s)
+
+
+def _equivalent_rates(
+    map_: xr.Dataset, rate: np.ndarray, background: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return photons per second that would be recorded with the same noise as a map of voltages."""
+    instrument_ghz = np.pi / 2 * map_.attrs["free_spectral_range_ghz"] / map_.attrs["finesse"]
+    dwell_s = float(map_["integration_s"].median()) / 2 / map_.attrs["ramp_bins"]
+    photons = np.array(map_.attrs["counts_per_density"]) / (dwell_s * instrument_ghz)
+    dark = np.array(map_.attrs["counts_without_light"]) / (dwell_s * instrument_ghz)
+    return rate * photons, background * photons + dark
 
 
 def model_map(
@@ -156,7 +170,7 @@ def model_map(
     lines = track_lines(frequency, rows, fsr, finesse, expected)
     scan = as_scan(rows, frequency, recording.integration_s, fsr, finesse)
     zero = np.zeros_like(nu)
-    result = build_map(scan, axis, rows, lines, zero, zero, nu, zero)
+    result = build_map(scan, axis, Signals.of_counts(rows), lines, zero, zero, nu, zero)
     _replace_errors(result, lines, _jackknife(frequency, left_out, lines, fsr, finesse), poisson)
     result.attrs.update(
         kind="model",

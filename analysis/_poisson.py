@@ -4,15 +4,16 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import xlog1py, xlogy
 from scipy.stats import poisson
 
 Model = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def deviance(counts: np.ndarray, expected: np.ndarray) -> float:
-    """Return the Poisson deviance 2 sum[n ln(n/mu) - n + mu]."""
-    return float(2 * np.sum(xlogy(counts, counts / expected) - counts + expected))
+    """Return the Poisson deviance 2 sum[n ln(n/mu) - n + mu], exact for large counts too."""
+    excess = (counts - expected) / expected
+    return float(2 * np.sum(expected * (xlog1py(1 + excess, excess) - excess)))
 
 
 @cache

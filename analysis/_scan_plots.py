@@ -57,7 +57,7 @@ def heat_map(map_: xr.Dataset, model_map: xr.Dataset | None = None) -> Figure:
         edgecolor="none",
     )
     bar = figure.colorbar(axes[1].collections[0], ax=axes, pad=0.015, fraction=0.05)
-    bar.set_label("photons detected (s$^{-1}$ GHz$^{-1}$)", fontsize=9)
+    bar.set_label(f"light detected ({map_['spectrum'].attrs['units']})", fontsize=9)
     finish(figure)
     return figure
 
@@ -148,10 +148,12 @@ def example_spectrum(map_: xr.Dataset, step: int, pillar: str) -> Figure:
     centre, width = float(one["centre_ghz"]), float(one["width_ghz"])
     fsr = float(map_.attrs["free_spectral_range_ghz"])
     instrument = fsr / float(map_.attrs["finesse"])
-    counts_per_photon = _counts_per_unit(map_, one)
-    std = np.sqrt(np.maximum(measured * counts_per_photon, 1.0)) / counts_per_photon
+    gain, dark = _cell_counts(map_, pillar)
+    std = np.sqrt(np.maximum(measured * gain + dark, 1.0)) / gain
     colour = P1 if pillar == "P1" else P2
-    upper.plot(frequency, measured / 1e3, ".", ms=3, color="0.35", label="detected")
+    analog = map_["spectrum"].attrs["units"] == "V/GHz"
+    unit = 1e-3 if analog else 1e3
+    upper.plot(frequency, measured / unit, ".", ms=3, color="0.35", label="detected")
     title = f"{pillar}, step {step}, detuning {float(one['detuning_ghz']):+.3f} GHz"
     if np.isfinite(centre):
         reach = max(5 * (width + instrument), 8 * instrument)
@@ -163,14 +165,14 @@ def example_spectrum(map_: xr.Dataset, step: int, pillar: str) -> Figure:
         fine = np.linspace(centre - reach, centre + reach, 601)
         text = f"Lorentz, width {width * 1e3:.0f} MHz\n(+ instrument {instrument * 1e3:.0f} MHz)"
         text += f"\nreduced deviance {float(one['reduced_deviance']):.2f}"
-        upper.plot(fine, fitted(fine) / 1e3, color=colour, lw=1.2, label=text)
+        upper.plot(fine, fitted(fine) / unit, color=colour, lw=1.2, label=text)
         lower.plot(frequency, (measured - fitted(frequency)) / std, ".", ms=2.5, color=colour)
         upper.set_xlim(centre - reach, centre + reach)
         title += f", centre {centre:+.4f} GHz"
     else:
         title += ", no line"
     upper.set_title(title, fontsize=8)
-    upper.set_ylabel("photons (10$^3$ s$^{-1}$ GHz$^{-1}$)")
+    upper.set_ylabel("light (mV GHz$^{-1}$)" if analog else "photons (10$^3$ s$^{-1}$ GHz$^{-1}$)")
     upper.set_ylim(bottom=0)
     upper.legend(fontsize=7, frameon=False)
     lower.axhline(0.0, color="0.5", lw=0.8)
@@ -180,11 +182,13 @@ def example_spectrum(map_: xr.Dataset, step: int, pillar: str) -> Figure:
     return figure
 
 
-def _counts_per_unit(map_: xr.Dataset, one: xr.Dataset) -> float:
-    """Return counts in one cell of the folded spectrum per unit of its density, for Poisson errors."""
-    instrument = float(map_.attrs["free_spectral_range_ghz"]) / float(map_.attrs["finesse"])
+def _cell_counts(map_: xr.Dataset, pillar: str) -> tuple[float, float]:
+    """Return counts in a cell of the folded spectrum, per unit of its density and without light."""
+    index = list(map_["pillar"].values).index(pillar)
     # all orders together put (bins / cells) bins into every cell
-    return float(one["integration_s"]) / 2 / map_.sizes["frequency_ghz"] * np.pi / 2 * instrument
+    bins = map_.attrs["ramp_bins"] / map_.sizes["frequency_ghz"]
+    per_density, dark = (map_.attrs[f"counts_{name}"][index] for name in ("per_density", "without_light"))
+    return bins * per_density, bins * dark
 
 
 def _view(map_: xr.Dataset) -> float:

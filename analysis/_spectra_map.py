@@ -6,6 +6,7 @@ import xarray as xr
 from analysis._map import build_map
 from analysis._model_map import Recording, model_map
 from analysis._modelled import as_scan
+from analysis._signals import Signals
 from analysis._tracking import track_lines
 from models.micropillars import Pair
 
@@ -52,4 +53,4 @@ def spectra_map(run: xr.Dataset, pair: Pair, recording: Recording | None = None,
     lines = track_lines(recording.frequency_ghz, counts, fsr, finesse, free)
     scan = as_scan(counts, recording.frequency_ghz, recording.integration_s, fsr, finesse)
     zero = np.zeros_like(nu)
-    return build_map(scan, axis, counts, lines, zero, zero, nu, zero)
+    return build_map(scan, axis, Signals.of_counts(counts), lines, zero, zero, nu, zero)

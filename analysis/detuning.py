@@ -11,13 +11,13 @@ from analysis._lines import wrap
 from analysis._live import LiveDetuning, live_detuning
 from analysis._map import build_map
 from analysis._scatter import robust_std, smooth_trend
+from analysis._signals import read_signals
 from analysis._tracking import LineTable, fit_free_lines, track_lines
 from analysis.fabry_perot import calibrate
 
 __all__ = ["LiveDetuning", "live_detuning", "reduce_map"]
 
 _CALIBRATION_STEPS = 30
-_NEEDED = ("counts", "counts_free", "ramp_time_ms")
 
 
 def reduce_map(dataset: xr.Dataset) -> xr.Dataset:
@@ -28,14 +28,16 @@ def reduce_map(dataset: xr.Dataset) -> xr.Dataset:
     dataset
         ``counts`` and ``counts_free`` (step, pillar, bin) with ``ramp_time_ms`` (bin), optionally
         ``temperature_2_k`` and ``integration_s`` (step); attrs ``free_spectral_range_ghz`` and ``finesse``.
+        Of analog detectors ``voltage``, ``voltage_free`` and their standard errors ``voltage_std``,
+        ``voltage_free_std`` instead of the counts.
 
     Returns
     -------
     xarray.Dataset
         Dims (step, pillar, frequency_ghz). Coordinate ``detuning_ghz`` (nominal, step); ``centre_ghz``,
-        ``width_ghz`` (intrinsic FWHM), ``line_rate`` (detected photons per second in the line),
+        ``width_ghz`` (intrinsic FWHM), ``line_rate`` (detected photons per second in the line, or V),
         ``background``, ``reduced_deviance`` (step, pillar); ``beat_ghz`` = f2 - f1 (step);
-        ``spectrum`` (detected photons per second and GHz); standard errors as ``*_std``. Errors of centres
+        ``spectrum`` (the same per GHz); standard errors as ``*_std``. Errors of centres
         contain the scatter between steps (drift between the free and the coupled recording); what both
         pillars share drops out of ``beat_std_ghz``. Steps without a line are NaN.
 
@@ -47,8 +49,7 @@ def reduce_map(dataset: xr.Dataset) -> xr.Dataset:
         If variables or attributes are missing or counts are NaN or negative.
     """
     fsr, finesse = _require(dataset)
-    counts = dataset["counts"].transpose("step", "pillar", "bin").values
-    counts_free = dataset["counts_free"].transpose("step", "pillar", "bin").values
+    signals, counts_free = read_signals(dataset), read_signals(dataset, "_free").counts
     chosen = np.unique(np.linspace(0, len(counts_free) - 1, _CALIBRATION_STEPS).astype(int))
     ramp_time_ms = dataset["ramp_time_ms"].values
     axis = calibrate(counts_free[chosen], ramp_time_ms, fsr, finesse)
@@ -59,9 +60,9 @@ def reduce_map(dataset: xr.Dataset) -> xr.Dataset:
     detuning, detuning_std = _nominal_detuning(temperature, measured, measured_std)
     reference = free.centre_ghz[:, 0]
     expected = reference[:, None] + np.stack([np.zeros_like(detuning), detuning], axis=1)
-    coupled = track_lines(frequency, counts, fsr, finesse, expected)
+    coupled = track_lines(frequency, signals.counts, fsr, finesse, expected)
     result = build_map(
-        dataset, axis, counts, coupled, reference, free.centre_std_ghz[:, 0], detuning, detuning_std
+        dataset, axis, signals, coupled, reference, free.centre_std_ghz[:, 0], detuning, detuning_std
     )
     result["detuning_measured_ghz"] = ("step", measured, {"units": "GHz"})
     result["free_width_ghz"] = (("step", "pillar"), free.width_ghz, {"units": "GHz"})
@@ -71,10 +72,10 @@ def reduce_map(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _require(dataset: xr.Dataset) -> tuple[float, float]:
-    missing = [name for name in _NEEDED if name not in dataset.variables]
-    missing += [
-        f"attribute {name}" for name in ("free_spectral_range_ghz", "finesse") if name not in dataset.attrs
-    ]
+    attributes = ("free_spectral_range_ghz", "finesse")
+    missing = [f"attribute {name}" for name in attributes if name not in dataset.attrs]
+    if "ramp_time_ms" not in dataset.variables:
+        missing.append("ramp_time_ms")
     if missing:
         raise ValueError(f"The scan lacks {', '.join(missing)}; a detuning scan records all of them.")
     if dataset.sizes.get("step", 1) == 0:
