@@ -3,7 +3,7 @@
 PyMeasure's axes ask ``TP`` without a question mark and send positions with six digits; both are mended here.
 A position travels in the axis's own unit (``SN?``), millimetre or micrometre, and is in um at this face.
 Unchecked on hardware: that a motor that lost its way is switched off (``MO?`` 0) and reports error x03, and
-that the controller takes CR LF as the end of a command. The serial line runs at 19200 8N1.
+that the controller takes CR LF as the end of a command, and that its serial line runs at 19200 8N1.
 """
 
 import re
@@ -25,6 +25,7 @@ from instruments.errors import (
     Interlock,
     OutOfRange,
 )
+from instruments.transport import SerialLine
 
 __all__ = ["ESP300", "StageAxis"]
 
@@ -91,6 +92,7 @@ class ESP300(Driver, PyMeasureESP300):
     _identity_pattern = r"^ESP300 Version "
     _read_termination = "\r\n"
     _write_termination = "\r\n"
+    _serial_line = SerialLine(baud_rate=19200)
     _once = ("TB?", "TE?")
 
     def __init__(
