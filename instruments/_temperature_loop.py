@@ -13,7 +13,8 @@ class TemperatureLoop(Driver):
     """A driver of a controller that holds one stage.
 
     A heater that the instrument has switched off stays off until `check_heater` has reported it with an
-    Interlock; the next `set_setpoint_k` then switches it on again.
+    Interlock; the next `set_setpoint_k` then switches it on again. One that the driver was told to switch off
+    stays off.
     """
 
     if TYPE_CHECKING:  # what the driver of a model adds

@@ -169,6 +169,7 @@ class _LakeShore(TemperatureLoop, LakeShore3xx):
             raise Interlock(
                 f"{self.where}: asked for heater range {value}, but it stays {after}; check the heater."
             )
+        self._reported = False
 
     def check_heater(self) -> None:
         """Raise Interlock if the heater is open, shorted, or was switched off by the instrument."""
@@ -176,7 +177,9 @@ class _LakeShore(TemperatureLoop, LakeShore3xx):
         if status:
             self._report(f"{HEATER_STATUS.get(status, f'heater status {status}')}; check the wiring.")
         if not on:
-            self._report("the heater range is off; set it, or look for a tripped temperature limit.")
+            self._report(
+                "the heater range is off; look for a tripped limit, then set the setpoint or the range again."
+            )
 
     def _heater_is_on(self) -> bool:
         now = self._loop.range

@@ -150,6 +150,7 @@ class MercuryiTC(TemperatureLoop, Instrument):
                 self._set(noun, value)
             except Exception as error:
                 log_failure(self.where, f"setting {noun} to {value}", error)
+        self._reported = False
 
     def _heater_is_on(self) -> bool:
         return self._is_on("ENAB")

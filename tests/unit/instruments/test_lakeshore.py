@@ -293,6 +293,18 @@ def test_a_tripped_heater_gets_its_range_back_with_the_first_setpoint_after_the_
     controller.check_heater()
 
 
+def test_a_heater_that_somebody_switched_off_on_purpose_stays_off(wire, clock):
+    heater = Heater()
+    controller = controller_on(heater, wire, clock)
+    controller.check_heater()
+    heater.range = 0
+    with pytest.raises(Interlock):
+        controller.check_heater()
+    controller.shutdown()
+    controller.set_setpoint_k(34.0)
+    assert heater.sent == ["RANGE 1,0"]
+
+
 def test_a_heater_that_was_never_on_is_not_switched_on_at_a_guess(wire, clock):
     heater = Heater(heater_range=0)
     controller = controller_on(heater, wire, clock)
