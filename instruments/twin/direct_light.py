@@ -9,8 +9,8 @@ import numpy as np
 from .detectors import Spcm
 from .fields import field_point
 from .light import Conditions
+from .operating_points import OperatingPoint
 from .photons import Pool
-from .spectra import OperatingPoint
 
 if TYPE_CHECKING:
     from .world import World

@@ -10,8 +10,15 @@ from models import micropillars
 
 from ._streams import stream_seed
 from .light import Conditions
+from .operating_points import (
+    SPLITTING_1_GHZ,
+    OperatingPoint,
+    moved_ghz,
+    operating_point,
+    pair_at,
+    sample_ps,
+)
 from .settings import TwinSettings
-from .spectra import SPLITTING_1_GHZ, OperatingPoint, moved_ghz, operating_point, pair_at, sample_ps
 from .turn import Computed, Turn
 
 __all__ = ["FieldCache", "FieldRecord", "field_point", "simulate_fields"]

@@ -6,8 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from .operating_points import DARK_BELOW_UA, OperatingPoint, moved_ghz, operating_point
 from .optics import Etalon, Ramp
-from .spectra import DARK_BELOW_UA, Lines, OperatingPoint, SpectrumCache, moved_ghz, operating_point
+from .spectra import Lines, SpectrumCache
 
 __all__ = ["Conditions", "Exposed", "Exposure", "Light", "by_ramp"]
 

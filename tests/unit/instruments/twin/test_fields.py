@@ -4,8 +4,8 @@ import pytest
 from instruments.twin import TwinSettings
 from instruments.twin.fields import FieldCache, field_point, simulate_fields
 from instruments.twin.light import Conditions
+from instruments.twin.operating_points import OperatingPoint
 from instruments.twin.optics import Ramp
-from instruments.twin.spectra import OperatingPoint
 
 SHORT = {"field_trajectories": 16, "field_duration_us": 0.2}
 FAR = OperatingPoint(25.0, 23.5, 0.025, 3.0)

@@ -8,8 +8,9 @@ from instruments.twin import TwinSettings, draw_truth
 from instruments.twin._streams import stream
 from instruments.twin.detectors import Spcm
 from instruments.twin.light import Conditions, Exposure, Light
+from instruments.twin.operating_points import operating_point
 from instruments.twin.optics import Etalon, Ramp, analyser_shares
-from instruments.twin.spectra import SpectrumCache, operating_point
+from instruments.twin.spectra import SpectrumCache
 
 RAMP = Ramp("TRIANGLE", 50.0, 0.9, 0.0, on=True)
 TRUTH = draw_truth(TwinSettings(seed=4))

@@ -2,15 +2,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from instruments.twin import TwinSettings, draw_truth
-from instruments.twin.spectra import (
-    Lines,
-    OperatingPoint,
-    SpectrumCache,
-    operating_point,
-    pair_at,
-    simulate_spectrum,
-)
+from instruments.twin import TwinSettings, draw_truth, spectra
+from instruments.twin.operating_points import OperatingPoint
+from instruments.twin.spectra import Lines, SpectrumCache, simulate_spectrum
 
 SMALL = {"trajectories": 16, "duration_ns": 200.0}
 COUPLED = OperatingPoint(25.0, 23.5, 0.025, 0.4)
@@ -85,16 +79,8 @@ def test_both_lines_stay_in_the_recorded_band_at_a_large_detuning():
         assert share > 0.9
 
 
-def test_a_relay_parts_the_power_in_two_halves():
-    pair = pair_at(COUPLED, TwinSettings(configuration="relay"))
-    assert pair.coupling == COUPLED.coupling
-    assert pair.transmission_amplitude**2 == pytest.approx(0.5)
-    assert pair.reflection_amplitude**2 == pytest.approx(0.5)
-    direct = pair_at(COUPLED, TwinSettings())
-    assert (direct.transmission_amplitude, direct.reflection_amplitude) == (1.0, 0.0)
-
-
-def test_a_known_point_is_not_simulated_again_and_old_points_are_forgotten():
+def test_a_known_point_is_not_simulated_again_and_old_points_are_forgotten(monkeypatch):
+    monkeypatch.setattr(spectra, "CACHE_SIZE", 3)
     asked = []
 
     def simulate(point, settings, seed):
@@ -103,18 +89,9 @@ def test_a_known_point_is_not_simulated_again_and_old_points_are_forgotten():
 
     settings = TwinSettings()
     cache = SpectrumCache(settings, draw_truth(settings), simulate)
-    points = [OperatingPoint(25.0, 23.5, 0.025, 0.002 * n) for n in range(300)]
+    points = [OperatingPoint(25.0, 23.5, 0.025, 0.002 * n) for n in range(4)]
     for point in points:
         cache.lines(point)
     cache.lines(points[-1])
     assert asked == points
     assert points[0] not in cache
-
-
-def test_operating_points_lie_on_a_grid_of_two_megahertz():
-    point = operating_point(25.004, 23.497, 0.0244, 0.3013)
-    assert point == OperatingPoint(25.0, 23.5, 0.0244, 0.302)
-
-
-def test_without_coupling_the_detuning_is_left_out():
-    assert operating_point(25.0, 23.5, 2.5e-4, 0.3) == operating_point(25.0, 23.5, 0.0, 1.1) == FREE
