@@ -8,6 +8,7 @@ from scipy.stats import norm
 from analysis import Value
 from analysis.correlation import g2
 from analysis.correlation_fits import MODELS, PairResponse, fit_g2
+from analysis.timetags import TagStream
 
 AVALANCHE = PairResponse.gaussian(0.35, 0.35)
 EDGES = np.arange(-40.0, 40.01, 0.2)
@@ -177,7 +178,7 @@ def test_a_fit_is_readable_by_people_and_by_programs():
 
 
 def switching_tags(seed, rate_per_ns=1 / 400, bright=4e-3, dim=0.5e-3, duration_ns=2e6):
-    """Two channels that see two modes, of which always one is bright; either state lasts 400 ns on average."""
+    """Two channels that see two modes, one of them bright; either state lasts 400 ns on average."""
     rng = np.random.default_rng(seed)
     switches = np.cumsum(rng.exponential(1 / rate_per_ns, int(1.2 * duration_ns * rate_per_ns)))
     times, channels = [], []
