@@ -63,6 +63,9 @@ class TwinSettings:
         How far P2's sample moves per kelvin, and how far it wanders in 10 minutes (rms), in um.
         None stands for what the bench has: 3 um/K and 1 um on the full bench, which has a position loop, and
         nothing elsewhere.
+    lo_offset_ghz : float
+        Frequency to which the local oscillator of the heterodyne detectors is tuned, relative to the strong
+        mode of P1 at 32 K and its working current; so P1's beat note lies about there, with the sign lost.
 
     Raises
     ------
@@ -91,6 +94,7 @@ class TwinSettings:
     sample_walk_um: float | None = None
     field_trajectories: int = 16
     field_duration_us: float = 10.0
+    lo_offset_ghz: float = 0.02
 
     def __post_init__(self) -> None:
         """Refuse impossible choices."""
@@ -124,6 +128,8 @@ class TwinSettings:
         for name in ("sample_drift_um_per_k", "sample_walk_um"):
             if not 0 <= (getattr(self, name) or 0.0) <= 100:
                 raise ValueError(f"{name} must lie between 0 and 100, not {getattr(self, name)}")
+        if not abs(self.lo_offset_ghz) <= 100:
+            raise ValueError(f"lo_offset_ghz must lie within 100 GHz, not {self.lo_offset_ghz}")
         for name in ("temperature_1_k", "temperature_2_k"):
             if not 21.0 <= getattr(self, name) <= 60.0:
                 raise ValueError(f"{name} must lie between 21 and 60 K, not {getattr(self, name)}")
