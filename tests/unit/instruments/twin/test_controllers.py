@@ -160,7 +160,7 @@ def test_the_mercurys_heater_power_is_that_of_its_percentage(stage, wire):
     assert controller.heater_power_w == pytest.approx(expected_w, abs=1e-4)
 
 
-@pytest.mark.parametrize(("expected", "other"), itertools.permutations(BOXES, 2))
+@pytest.mark.parametrize(("expected", "other"), list(itertools.permutations(BOXES, 2)))
 def test_another_controller_at_the_address_is_refused(expected, other, wire):
     box = BOXES[other](Cryostat(START_K, stream(1)))
     with pytest.raises(InstrumentProtocolError, match="check the address"):
