@@ -196,6 +196,8 @@ def _bins(correlation: xr.Dataset, pair: str | None, exclude_ns: float) -> _Bins
     used = np.isfinite(expected) & (expected > 0) & ~(near & (exclude_ns > 0))
     if "valid" in one:
         used &= one["valid"].values
+    if "first" in one and int(one["first"]) == int(one["second"]):
+        used &= delay > 0  # the other half of an autocorrelation holds the same pairs
     return _Bins(
         pair,
         np.append(delay - width / 2, delay[-1] + width / 2),

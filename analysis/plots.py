@@ -1,10 +1,14 @@
 """Figures. Every function returns a `matplotlib.figure.Figure` and saves nothing."""
 
+from analysis._correlation_plots import correlation_coefficient, correlation_map, correlations
 from analysis._model_plots import residuals, simulated_spectra
 from analysis._position_plot import position_hold
 from analysis._scan_plots import example_spectrum, heat_map, locking_slopes
 
 __all__ = [
+    "correlation_coefficient",
+    "correlation_map",
+    "correlations",
     "example_spectrum",
     "heat_map",
     "locking_slopes",

@@ -206,3 +206,11 @@ def test_errors_from_blocks_cover_what_switching_adds_to_poisson_noise():
         too_small.append(poisson.values["amplitude"].std / fit.values["amplitude"].std)
     assert np.mean(too_small) < 0.9
     assert np.std(pulls) == pytest.approx(1.0, abs=0.4)  # 24 pulls: 15 %
+
+
+def test_an_autocorrelation_is_fitted_on_one_side_since_the_other_holds_the_same_pairs():
+    correlation = g2(switching_tags(3), [(1, 1)], window_ns=2000.0, bin_ps=40_000)
+    fit = fit_g2(correlation, "switching", held={"thermal_amplitude": 0.0, "coherence_time_ns": 1.0})
+    assert fit.delay_ns.size == correlation.sizes["delay"] // 2
+    assert fit.p_value > 1e-3
+    assert abs(fit.values["rate_per_ns"].value - 2 / 400) < 4 * fit.values["rate_per_ns"].std
