@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from instruments import attenuator, fabry_perot, idquantique, keithley, lakeshore, redpitaya, thorlabs
+from instruments import (
+    attenuator,
+    fabry_perot,
+    idquantique,
+    keithley,
+    lakeshore,
+    redpitaya,
+    thorlabs,
+    thorlabs_power,
+)
 from instruments.errors import (
     InstrumentDisconnected,
     InstrumentTimeout,
@@ -93,6 +102,28 @@ def test_a_full_spectrum_shows_the_lines_where_the_truth_says(twin):
     expected = truth.tuning_ghz_per_k[1] * (34.9 - truth.crossing_temperature_k)
     assert found == pytest.approx(expected, abs=0.05)  # curvature, pump offsets and pulling are smaller
     assert 200e3 < counts.max() / (20.0 * 50.0 * 0.01 / 4096) < 500e3
+
+
+def test_an_analyser_turned_by_45_degrees_lets_the_power_meter_see_the_weak_mode():
+    with start_twin(
+        TwinSettings(bench="full", clock="lock-step", trajectories=16, duration_ns=400.0)
+    ) as twin:
+        addresses, clock = twin.addresses, twin.clock
+        with (
+            keithley.Keithley2450Pump(addresses["pump_1"], clock=clock) as pump,
+            thorlabs.ELL14(addresses["analyser_1"], clock=clock) as analyser,
+            thorlabs_power.PM100(addresses["power_meter"], clock=clock) as meter,
+        ):
+            pump.ramp_to_current(120 * 25e-6, 1e-6)
+            analyser.move_to_deg(0.0)
+            strong_w = meter.power_w
+            analyser.move_to_deg(45.0)
+            weak_w = meter.power_w
+            analyser.move_to_deg(22.5)
+            half_w = meter.power_w
+    # 13.8 and 1.2 photons alone at 25 uA, give or take the 0.5 % of the current and 7 % of the weak mode
+    assert weak_w / strong_w == pytest.approx(1.19 / 13.8, rel=0.15)
+    assert half_w == pytest.approx((strong_w + weak_w) / 2, rel=0.03)
 
 
 def test_a_board_that_is_gone_cannot_be_connected(twin):
