@@ -233,6 +233,7 @@ class Keithley2450Pump(Driver, Keithley2450):
         if not self.output_on:
             self._configure()
             self._set_current_limit()
+            self._check_at_rest()
             self._send(":OUTP ON")
             return
         if self.source_mode != "voltage" or not 0 <= self.voltage_v <= self._voltage_limit_v:
@@ -250,6 +251,15 @@ class Keithley2450Pump(Driver, Keithley2450):
         self._send(':SENS:FUNC "CURR"')
         self._send(":SENS:CURR:RANG:AUTO 1")
         self._send(":SENS:CURR:NPLC 1")
+
+    def _check_at_rest(self) -> None:
+        # A command may have been lost with its connection; switching on must not jump all the same.
+        mode, volts = self.source_mode, self.voltage_v
+        if mode != "voltage" or volts != 0:
+            raise InstrumentProtocolError(
+                f"{self.where}: configured to source 0 V, but it reads back {mode} and {volts:.4g} V; the "
+                "output stays off."
+            )
 
     def _set_current_limit(self) -> None:
         self.compliance_current = self._current_limit_a
@@ -296,7 +306,7 @@ class Keithley2450Pump(Driver, Keithley2450):
             else:
                 inside, step = False, self._step(missing, slope)
             new_volts = min(max(volts + step, 0.0), self._voltage_limit_v)
-            if step and new_volts == volts:
+            if step > 0 and new_volts == volts:  # at zero volts, what is left is noise
                 self._stuck(volts, current, target)
             if step:
                 self._set_voltage(new_volts)

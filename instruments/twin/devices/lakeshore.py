@@ -3,7 +3,7 @@
 import math
 
 from ..cryostat import Cryostat
-from ._errors import BadSetting
+from ._errors import within
 
 __all__ = ["LakeShore335", "LakeShore336"]
 
@@ -45,37 +45,37 @@ class LakeShore336:
 
     def set_setpoint(self, kelvin: float) -> None:
         """Set the setpoint, to the mK."""
-        self.loop.setpoint_k = round(_within(kelvin, 0, 400), 3)
+        self.loop.setpoint_k = round(within(kelvin, 0, 400), 3)
 
     def set_ramp(self, on: int, rate: float) -> None:
         """Switch ramping, with its rate in K/min (0 is as fast as possible)."""
-        self.loop.ramp_k_per_min = _within(rate, 0, 100)
+        self.loop.ramp_k_per_min = within(rate, 0, 100)
         self.loop.ramp_on = bool(on)
 
     def set_pid(self, p: float, i: float, d: float) -> None:
         """Set the loop's parameters."""
-        self.loop.p = _within(p, 0.1, 1000)
-        self.loop.i = _within(i, 0.1, 1000)
-        self.loop.d = _within(d, 0, 200)
+        self.loop.p = within(p, 0.1, 1000)
+        self.loop.i = within(i, 0.1, 1000)
+        self.loop.d = within(d, 0, 200)
 
     def set_range(self, heater_range: int) -> None:
         """Set the heater's range: 0 off, 1 low, 2 medium, 3 high; it stays off after a trip."""
-        wanted = int(_within(heater_range, 0, 3))
+        wanted = int(within(heater_range, 0, 3))
         self.loop.heater_range = 0 if self.cryostat.heater_tripped else wanted
 
     def set_outmode(self, mode: int, channel: int, powerup: int) -> None:
         """Set the output's mode (0 off, 1 closed loop, 3 open loop), input and power-up state."""
-        self.loop.mode = int(_within(mode, 0, 5))
-        self.outmode_input = int(_within(channel, 0, 4))
-        self.outmode_powerup = int(_within(powerup, 0, 1))
+        self.loop.mode = int(within(mode, 0, 5))
+        self.outmode_input = int(within(channel, 0, 4))
+        self.outmode_powerup = int(within(powerup, 0, 1))
 
     def set_manual(self, percent: float) -> None:
         """Set the output for the open loop, in percent."""
-        self.loop.manual_percent = _within(percent, 0, 100)
+        self.loop.manual_percent = within(percent, 0, 100)
 
     def set_limit(self, kelvin: float) -> None:
         """Set the temperature above which the heater trips; 0 means no limit."""
-        self.cryostat.limit_k = _within(kelvin, 0, 400) or math.inf
+        self.cryostat.limit_k = within(kelvin, 0, 400) or math.inf
 
 
 class LakeShore335(LakeShore336):
@@ -83,9 +83,3 @@ class LakeShore335(LakeShore336):
 
     model = "MODEL335"
     inputs = "AB"
-
-
-def _within(value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise BadSetting(f"{value} is outside {low}..{high}")
-    return value

@@ -1,7 +1,7 @@
 """Registers of an Oxford MercuryiTC temperature controller."""
 
 from ..cryostat import HEATER_FULL_SCALE_W, Cryostat
-from ._errors import BadSetting
+from ._errors import within
 
 __all__ = ["MercuryITC"]
 
@@ -58,15 +58,15 @@ class MercuryITC:
 
     def set_setpoint(self, kelvin: float) -> None:
         """Set the setpoint, in K."""
-        self.loop.setpoint_k = _within(kelvin, 0, 2000)
+        self.loop.setpoint_k = within(kelvin, 0, 2000)
 
     def set_manual(self, percent: float) -> None:
         """Set the heater for the open loop, in percent."""
-        self.loop.manual_percent = _within(percent, 0, 100)
+        self.loop.manual_percent = within(percent, 0, 100)
 
     def set_ramp(self, kelvin_per_min: float) -> None:
         """Set the rate of setpoint changes, in K/min."""
-        self.loop.ramp_k_per_min = _within(kelvin_per_min, 0, 100000)
+        self.loop.ramp_k_per_min = within(kelvin_per_min, 0, 100000)
 
     @property
     def pid(self) -> tuple[float, float, float]:
@@ -75,18 +75,12 @@ class MercuryITC:
 
     def set_p(self, band_k: float) -> None:
         """Set the proportional band, in K."""
-        self.loop.p = 100 / _within(band_k, 0.01, 1000)
+        self.loop.p = 100 / within(band_k, 0.01, 1000)
 
     def set_i(self, minutes: float) -> None:
         """Set the integral action time, in minutes."""
-        self.loop.i = 1000 / (60 * _within(minutes, 0.01, 1000))
+        self.loop.i = 1000 / (60 * within(minutes, 0.01, 1000))
 
     def set_d(self, minutes: float) -> None:
         """Set the derivative action time, in minutes."""
-        self.loop.d = 60 * _within(minutes, 0, 1000)
-
-
-def _within(value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise BadSetting(f"{value} is outside {low}..{high}")
-    return value
+        self.loop.d = 60 * within(minutes, 0, 1000)

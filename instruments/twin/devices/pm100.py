@@ -7,7 +7,7 @@ from models import micropillars
 
 from .._streams import stream
 from ..world import World
-from ._errors import BadSetting
+from ._errors import within
 
 __all__ = ["PM100", "WAVELENGTHS_NM"]
 
@@ -49,10 +49,7 @@ class PM100:
 
     def set_wavelength(self, nanometres: float) -> None:
         """Set the wavelength for which the sensor's response is corrected."""
-        low, high = WAVELENGTHS_NM
-        if not low <= nanometres <= high:
-            raise BadSetting(f"{nanometres} nm is outside {low}..{high}")
-        self.wavelength_nm = nanometres
+        self.wavelength_nm = within(nanometres, *WAVELENGTHS_NM)
 
     @property
     def incident_w(self) -> float:

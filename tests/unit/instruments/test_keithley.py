@@ -96,6 +96,8 @@ def test_switching_on_sets_the_current_limit_before_the_output_and_starts_at_zer
         (":SOUR:VOLT:ILIM 0.005", None),
         CLEAN,
         (":SOUR:VOLT:ILIM?", "5.000000E-03"),
+        (":SOUR:FUNC?", "VOLT"),
+        (":SOUR:VOLT?", "0.000000E+00"),
         (":OUTP ON", None),
         CLEAN,
         (":SOUR:VOLT?", "0.000000E+00"),
@@ -326,6 +328,25 @@ def test_an_overflow_while_the_output_is_on_stays_a_protocol_error(wire, clock):
     pump = pump_on(lambda command: "9.9E37" if command == ":READ?" else array(command), wire, clock)
     with pytest.raises(InstrumentProtocolError, match="reply '9.9E37'"):
         pump.ramp_to_current(3e-3, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("query", "answer", "words"),
+    [(":SOUR:VOLT?", "5.000000E+00", "voltage and 5 V"), (":SOUR:FUNC?", "CURR", "current and 0 V")],
+)
+def test_a_source_that_is_not_at_zero_volts_is_not_switched_on(query, answer, words, wire, clock):
+    array = Array()
+    pump = pump_on(lambda command: answer if command == query else array(command), wire, clock)
+    with pytest.raises(InstrumentProtocolError, match=words):
+        pump.ramp_to_current(1e-3, 1e-6)
+    assert ":OUTP ON" not in array.events
+
+
+def test_noise_at_zero_volts_is_no_contact_fault(wire, clock):
+    array = Array(noise_a=1e-6)
+    with pytest.raises(NotSettled, match="below the noise"):
+        pump_on(array, wire, clock).ramp_to_current(0.0, 1e-7)
+    assert array.volts < 1.5  # below the diode's threshold
 
 
 def test_shutdown_leaves_zero_volts_behind_an_output_that_is_off_already(wire, clock):

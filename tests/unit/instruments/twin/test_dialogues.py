@@ -133,7 +133,7 @@ def test_the_power_meter_answers_as_the_manual_says(open_bench):
             ),
             (
                 b"SENS:CORR:WAV 1500\nSYST:ERR?\n",
-                b'-222,"Data out of range; 1500.0 nm is outside 400.0..1100.0"\n',
+                b'-222,"Data out of range; 1500.0 is outside 400.0..1100.0"\n',
             ),
             (b"SENS:POW:UNIT?\nSYST:ERR?\n", b'W\n+0,"No error"\n'),
         ],
