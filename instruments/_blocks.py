@@ -46,9 +46,9 @@ def ask_block(instrument: StrictReplies, command: str, end: bytes, unit: int = 1
     InstrumentProtocolError
         The block is malformed; the connection is reopened before the next command.
     """
-    instrument.write(command)  # type: ignore[attr-defined]
+    instrument.write(command)
     try:
-        return read_block(instrument.read_bytes, end, unit)  # type: ignore[attr-defined]
+        return read_block(instrument.read_bytes, end, unit)
     except ValueError as cause:
         instrument._reject(command, "", str(cause), cause)
     except BaseException:

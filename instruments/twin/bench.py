@@ -7,6 +7,7 @@ from ._streams import stream, stream_seed
 from .devices import (
     ELL14,
     ESP300,
+    FSV,
     ID900,
     PM100,
     Camera,
@@ -19,12 +20,14 @@ from .devices import (
     TagBox,
 )
 from .devices.tagger import RECORDER_LIMITS, TAGGER_LIMITS
+from .heterodyne import Heterodyne
 from .optics import HalfWavePlate
 from .protocols import (
     CameraSession,
     DataLinkProtocol,
     ElliptecSession,
     ESP300Protocol,
+    FSVProtocol,
     ID900Protocol,
     InfiniiVisionProtocol,
     KeithleyProtocol,
@@ -107,6 +110,7 @@ class Bench:
         self._add_analysers()
         self._add_power_meter()
         self._add_stage_and_camera()
+        self._add_heterodyne()
 
     def _add_mercury_scope(self) -> None:
         for number in (1, 2):
@@ -155,8 +159,22 @@ class Bench:
             close()
 
     def _add_ramp(self) -> None:
-        protocol = RedPitayaProtocol(RedPitaya(self.world))
-        self.stations["ramp"] = Station(lambda: LineSession(protocol.handle, b"\r\n"), SOCKET)
+        self._add_red_pitaya("ramp", RedPitaya(self.world))
+
+    def _add_heterodyne(self) -> None:
+        heterodyne = Heterodyne(self.world)
+        self._add_red_pitaya("digitizer", RedPitaya(self.world, heterodyne))
+        analyser = FSV(self.world, heterodyne)
+        protocol = FSVProtocol(analyser, self._serial("spectrum_analyser")[:6])
+        self.stations["spectrum_analyser"] = Station(
+            lambda: LineSession(protocol.handle, b"\n"), SOCKET, analyser.active_faults, analyser.faults
+        )
+
+    def _add_red_pitaya(self, name: str, device: RedPitaya) -> None:
+        protocol = RedPitayaProtocol(device)
+        self.stations[name] = Station(
+            lambda: LineSession(protocol.handle, b"\r\n"), SOCKET, device.active_faults, device.faults
+        )
 
     def _add_scope(self) -> None:
         device = InfiniiVision(self.world)

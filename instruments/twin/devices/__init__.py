@@ -4,6 +4,7 @@ from ._errors import BadSetting
 from .camera import Camera
 from .ell14 import ELL14
 from .esp300 import ESP300
+from .fsv import FSV
 from .id900 import ID900
 from .infiniivision import InfiniiVision
 from .keithley2450 import Keithley2450
@@ -18,6 +19,7 @@ __all__ = [
     "Camera",
     "ELL14",
     "ESP300",
+    "FSV",
     "ID900",
     "InfiniiVision",
     "Keithley2450",

@@ -6,6 +6,7 @@ from .camera import CameraSession
 from .data_link import DataLinkProtocol
 from .elliptec import ElliptecSession
 from .esp300 import ESP300Protocol
+from .fsv import FSVProtocol
 from .id900 import ID900Protocol
 from .infiniivision import InfiniiVisionProtocol
 from .keithley import KeithleyProtocol
@@ -21,6 +22,7 @@ __all__ = [
     "TaggerProtocol",
     "CameraSession",
     "ESP300Protocol",
+    "FSVProtocol",
     "ElliptecSession",
     "ID900Protocol",
     "InfiniiVisionProtocol",

@@ -110,7 +110,8 @@ class RedPitayaProtocol:
             ("ACQuire:TRIGger:STATe?", lambda: "TD" if device.triggered else "WAIT"),
             ("ACQuire:TRIGger:FILL?", lambda: f"{device.filled:d}"),
             ("ACQuire:TRIGger", lambda word: device.arm(word.upper())),
-            ("ACQuire:TPOS?", lambda: str(SAMPLES // 2 - device.trigger_delay)),
+            ("ACQuire:TPOS?", lambda: str(device.trigger_position)),
+            ("ACQuire:WPOS?", lambda: str(device.write_pointer)),
             ("ACQuire:BUFfer:SIZE?", lambda: str(SAMPLES)),
         ]
 

@@ -1,0 +1,201 @@
+"""Beat notes of the pillars' light with a local oscillator, on two balanced photodiodes.
+
+The difference current of a balanced pair is ``2 sqrt(N_LO c) Re(E exp(-i phi))`` electrons per second, with
+the oscillator's electrons per second N_LO, the collected electrons per second c of one intracavity photon,
+and the field E whose modulus squared is the photon number. Its shot noise is that of N_LO; the signal's own
+is left out.
+"""
+
+import math
+from collections import OrderedDict
+
+import numpy as np
+from scipy.signal import lfilter, welch
+
+from ._streams import stream
+from .analog import one_pole_noise
+from .fields import FieldRecord, field_point
+from .light import Conditions
+from .world import World
+
+__all__ = ["Heterodyne", "LocalOscillator", "Moment", "noise_density"]
+
+LINEWIDTH_HZ = 50e3
+DRIFT_GHZ_PER_SQRT_S = 2e-4
+BANDWIDTH_HZ = 1e9
+OSCILLATOR_PER_S = 2.7e15
+COLLECTED_PER_S = 4.7e8
+VOLTS_PER_ELECTRON_PER_S = 1.602e-19 * 3e4
+ELECTRONIC_SHARE = 0.1
+"""Electronic noise over shot noise."""
+
+BEYOND_GHZ = 12.0
+"""Beat notes further away are not followed."""
+
+LONGEST_SEGMENT = 32768
+KEPT = 4
+
+
+class LocalOscillator:
+    """A tunable laser: a Lorentzian line 50 kHz wide, whose frequency wanders slowly.
+
+    Parameters
+    ----------
+    world : World
+        Its settings hold the frequency that it was tuned to.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rng = stream(world.settings.seed, "local oscillator")
+        self._offset_ghz = world.settings.lo_offset_ghz
+        self._seen_s = world.now_s
+
+    def frequency_ghz(self) -> float:
+        """Return its frequency now, from the strong mode of P1 at 32 K and the working current."""
+        passed_s = self._world.now_s - self._seen_s
+        self._seen_s = self._world.now_s
+        self._offset_ghz += DRIFT_GHZ_PER_SQRT_S * math.sqrt(passed_s) * float(self._rng.standard_normal())
+        return self._offset_ghz
+
+    @staticmethod
+    def phase_rad(rng: np.random.Generator, samples: int, step_s: float) -> np.ndarray:
+        """Draw a path of its phase: a random walk."""
+        steps = math.sqrt(2 * math.pi * LINEWIDTH_HZ * step_s) * rng.standard_normal(samples)
+        return np.cumsum(steps) + rng.uniform(0, 2 * np.pi)
+
+
+class Moment:
+    """The state of light and oscillator at one moment.
+
+    Parameters
+    ----------
+    conditions : Conditions
+        Of the light.
+    above_ghz : float
+        Strong mode of free-running P1 above the local oscillator, in GHz.
+    """
+
+    def __init__(self, conditions: Conditions, above_ghz: float) -> None:
+        self.conditions = conditions
+        self.above_ghz = above_ghz
+
+    def notes(self, light: FieldRecord, pillar: int) -> list[tuple[int, float, float]]:
+        """Return the beat notes of a pillar: mode, frequency 0 of its field above the oscillator, share."""
+        if not self.conditions.lit[pillar]:
+            return []
+        found = []
+        for mode, share in enumerate(self.conditions.selected[pillar]):
+            beat_ghz = self.above_ghz + light.frame_ghz(pillar, mode, self.conditions)
+            if share > 1e-6 and abs(beat_ghz) < BEYOND_GHZ:
+                found.append((mode, beat_ghz, share))
+        return found
+
+
+class Heterodyne:
+    """Detector 1 sees P1, detector 2 sees P2, each what its analyser passes.
+
+    Parameters
+    ----------
+    world : World
+        The light.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.oscillator = LocalOscillator(world)
+        self._spectra: OrderedDict[tuple, tuple[np.ndarray, np.ndarray]] = OrderedDict()
+
+    def moment(self) -> Moment:
+        """Return all that the beat notes depend on now."""
+        world, conditions = self._world, self._world.conditions()
+        return Moment(conditions, world.frequency_ghz(0) - self.oscillator.frequency_ghz())
+
+    def missing(self, moment: Moment) -> bool:
+        """Return whether the light at a moment is not simulated yet."""
+        return field_point(moment.conditions) not in self._world.fields
+
+    def prepare(self, moment: Moment) -> None:
+        """Simulate it."""
+        self._world.fields.fields(field_point(moment.conditions))
+
+    def voltages(
+        self, moment: Moment, samples: int, step_s: float, bandwidth_hz: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Draw the voltages of both detectors behind a one-pole low-pass filter, (2, samples), in V.
+
+        Independent stretches of light are joined with random phases; a record longer than all of them uses
+        them again, in random order.
+        """
+        light = self._world.fields.fields(field_point(moment.conditions))
+        sample_s = light.sample_ps * 1e-12
+        noise_v = math.sqrt(noise_density(0.0) * math.pi / 2 * bandwidth_hz)
+        rows = []
+        for pillar in (0, 1):
+            note = np.zeros(samples)
+            for mode, beat_ghz, share in moment.notes(light, pillar):
+                field = _filtered(light.field[:, pillar, mode], sample_s, beat_ghz, bandwidth_hz)
+                joined = _join(field, sample_s, samples, step_s, rng)
+                turning = np.exp(-1j * LocalOscillator.phase_rad(rng, samples, step_s))
+                note += math.sqrt(share) * (joined * turning).real
+            rows.append(_amplitude() * note + noise_v * one_pole_noise(rng, samples, bandwidth_hz, step_s))
+        return np.asarray(rows)
+
+    def density(self, moment: Moment, pillar: int, frequency_hz: np.ndarray) -> np.ndarray:
+        """Return the one-sided spectral density of a detector's voltage without noise, in V**2/Hz."""
+        light = self._world.fields.fields(field_point(moment.conditions))
+        total = np.zeros(len(frequency_hz))
+        for mode, beat_ghz, share in moment.notes(light, pillar):
+            axis_ghz, photons_per_ghz = self._spectrum(light, pillar, mode)
+            for sign in (1, -1):
+                at_ghz = sign * frequency_hz * 1e-9 - beat_ghz
+                total += share / 2 * np.interp(at_ghz, axis_ghz, photons_per_ghz, 0.0, 0.0) * 1e-9
+        return _amplitude() ** 2 * total / (1 + (frequency_hz / BANDWIDTH_HZ) ** 2)
+
+    def _spectrum(self, light: FieldRecord, pillar: int, mode: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the periodogram averaged over all stretches, widened by the oscillator's line."""
+        key = light.point, pillar, mode
+        if key not in self._spectra:
+            field, rate_ghz = light.field[:, pillar, mode], 1e3 / light.sample_ps
+            segment = min(LONGEST_SEGMENT, field.shape[-1])
+            _, density = welch(field, rate_ghz, "hann", segment, detrend=False, return_onesided=False)
+            delay_ns = np.abs(np.fft.fftfreq(segment)) * segment / rate_ghz
+            decay = np.exp(-np.pi * LINEWIDTH_HZ * 1e-9 * delay_ns)
+            wide = np.fft.fft(np.fft.ifft(density.mean(axis=0)) * decay).real
+            axis = np.fft.fftshift(np.fft.fftfreq(segment, 1 / rate_ghz))
+            self._spectra[key] = axis, np.fft.fftshift(wide)
+            if len(self._spectra) > KEPT:
+                self._spectra.popitem(last=False)
+        return self._spectra[key]
+
+
+def noise_density(frequency_hz: np.ndarray | float) -> np.ndarray | float:
+    """Return the one-sided density of shot and electronic noise at a detector's output, in V**2/Hz."""
+    flat = 2 * OSCILLATOR_PER_S * VOLTS_PER_ELECTRON_PER_S**2 * (1 + ELECTRONIC_SHARE)
+    return flat / (1 + (frequency_hz / BANDWIDTH_HZ) ** 2)
+
+
+def _amplitude() -> float:
+    return 2 * math.sqrt(OSCILLATOR_PER_S * COLLECTED_PER_S) * VOLTS_PER_ELECTRON_PER_S
+
+
+def _filtered(field: np.ndarray, sample_s: float, beat_ghz: float, bandwidth_hz: float) -> np.ndarray:
+    """Move fields (stretch, sample) to their beat frequency and let them pass a one-pole filter."""
+    time_ns = np.arange(field.shape[-1]) * sample_s * 1e9
+    moved = field * np.exp(2j * np.pi * np.mod(beat_ghz * time_ns, 1.0)).astype(np.complex64)
+    memory = math.exp(-2 * math.pi * bandwidth_hz * sample_s)
+    return np.asarray(lfilter([1 - memory], [1.0, -memory], moved))
+
+
+def _join(
+    field: np.ndarray, sample_s: float, samples: int, step_s: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Read fields (stretch, sample) one after the other in random order, with random phases."""
+    stretches, length = field.shape
+    skipped = min(length // 4, round(100e-9 / sample_s))  # the filter swings in
+    place = np.floor(np.arange(samples) * (step_s / sample_s)).astype(np.int64)
+    slot, inside = np.divmod(place, length - skipped)
+    count = int(slot[-1]) + 1
+    order = np.concatenate([rng.permutation(stretches) for _ in range(-(-count // stretches))])
+    phase = np.exp(2j * np.pi * rng.random(count))
+    return np.asarray(field[order[slot], skipped + inside] * phase[slot])
