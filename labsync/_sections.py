@@ -1,5 +1,6 @@
 """Sections of the station file: one class per driver, with the options that it passes to the driver."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -46,8 +47,8 @@ class InstrumentSection(Section):
     address: str | None = None
     timeout: Seconds = 2.0
 
-    def options(self) -> dict[str, Any]:
-        """Return the driver's options beyond address, clock and timeout."""
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
+        """Return the driver's options beyond address, clock and timeout; `addresses` are the bench's."""
         return {}
 
 
@@ -70,7 +71,7 @@ class _LakeShoreSection(CryostatSection):
     sensor: str = "A"
     heater: Literal[1, 2] = 1
 
-    def options(self) -> dict[str, Any]:
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the loop and its limits."""
         return {"sensor": self.sensor, "output": self.heater, "setpoint_limits_k": self.setpoint_limits}
 
@@ -96,7 +97,7 @@ class MercurySection(CryostatSection):
     sensor: str = "MB1.T1"
     heater: str = "MB0.H1"
 
-    def options(self) -> dict[str, Any]:
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the loop and its limits."""
         return {"sensor": self.sensor, "heater": self.heater, "setpoint_limits_k": self.setpoint_limits}
 
@@ -109,7 +110,7 @@ class PumpSection(InstrumentSection):
     voltage_limit: Volts
     current_limit: Amperes
 
-    def options(self) -> dict[str, Any]:
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the limits."""
         return {"voltage_limit_v": self.voltage_limit, "current_limit_a": self.current_limit}
 
@@ -118,6 +119,11 @@ class CorrelatorSection(InstrumentSection):
     """The time controller that counts photons."""
 
     driver: Literal["id900"]
+    data_link: str | None = Field(default=None, description="second address, over which time tags come")
+
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
+        """Return the address of the time tags."""
+        return {"data_link": self.data_link or addresses.get("correlator_stream")}
 
 
 class RedPitayaSection(InstrumentSection):
@@ -164,7 +170,7 @@ class StageSection(InstrumentSection):
     limits_x: tuple[Micrometres, Micrometres]
     limits_y: tuple[Micrometres, Micrometres]
 
-    def options(self) -> dict[str, Any]:
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the limits of travel."""
         return {"limits_x_um": self.limits_x, "limits_y_um": self.limits_y}
 
@@ -175,7 +181,7 @@ class CameraSection(InstrumentSection):
     driver: Literal["camera"]
     exposure: Seconds = 0.02
 
-    def options(self) -> dict[str, Any]:
+    def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the exposure."""
         return {"exposure_s": self.exposure}
 

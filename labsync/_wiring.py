@@ -22,6 +22,8 @@ from instruments import (
     ScanningFabryPerot,
     ScopeFabryPerot,
 )
+from instruments.picoquant import PicoQuantRecorder
+from instruments.tagger import SwabianTagger
 from labsync.settings import StationSettings
 
 DRIVERS: dict[str, Callable[..., Any]] = {
@@ -35,8 +37,10 @@ DRIVERS: dict[str, Callable[..., Any]] = {
     "lakeshore335": LakeShore335,
     "lakeshore336": LakeShore336,
     "mercuryitc": MercuryiTC,
+    "picoquant": PicoQuantRecorder,
     "pm100": PM100,
     "redpitaya": RedPitaya,
+    "swabian": SwabianTagger,
 }
 """The driver of each `driver = ...` in the station file."""
 

@@ -95,9 +95,10 @@ class StationSettings(Section):
     def _addresses_where_needed(self) -> "StationSettings":
         for name, section in self.instruments.items():
             given = section.address is not None
+            given_too = given or getattr(section, "data_link", None) is not None
             if self.station.backend == "hardware" and not given:
                 raise ValueError(f"[{name}] has no address; a hardware bench needs one for every instrument")
-            if self.station.backend == "twin" and given:
+            if self.station.backend == "twin" and given_too:
                 raise ValueError(
                     f"[{name}] has an address, but a twin brings its own; remove it or set backend 'hardware'"
                 )

@@ -185,7 +185,7 @@ def _connect(settings: StationSettings, clock: Clock, addresses: dict[str, str],
                 "another bench in [twin], or remove the section."
             )
         instrument = DRIVERS[section.driver](
-            addresses[name], clock=clock, timeout_s=section.timeout, **section.options()
+            addresses[name], clock=clock, timeout_s=section.timeout, **section.options(addresses)
         )
         stack.callback(instrument.close)
         instruments[name], identities[name] = instrument, instrument.identity
