@@ -1,5 +1,6 @@
 """Keeping the sample in its place during a scan, on benches that have a camera and a stage."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import xarray as xr
 
 from labsync.station import Station
 
-__all__ = ["recentre", "remember"]
+__all__ = ["follower", "recentre", "remember"]
+
+FOLLOW_S = 5.0
 
 
 def remember(station: Station) -> None:
@@ -23,6 +26,25 @@ def remember(station: Station) -> None:
     if station.has("position_loop") and not station.position_loop.ready:
         station.position_loop.calibrate()
         station.position_loop.reference()
+
+
+def follower(station: Station) -> Callable[[], None]:
+    """Return what to call again and again while the temperature moves, so that the sample is not lost.
+
+    It corrects the position at most every five seconds; on a bench without position loop it does nothing.
+    A large change of temperature moves the sample further than one registration can bridge.
+    """
+    if not station.has("position_loop"):
+        return lambda: None
+    due_s = station.clock.now()
+
+    def follow() -> None:
+        nonlocal due_s
+        if station.clock.now() >= due_s:
+            station.position_loop.correct()
+            due_s = station.clock.now() + FOLLOW_S
+
+    return follow
 
 
 def recentre(station: Station) -> dict[str, Any]:

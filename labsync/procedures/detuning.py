@@ -92,6 +92,7 @@ class DetuningScan(Scan):
         ):
             array_a = current_ua * 1e-6 * pillars
             pump.ramp_to_current(array_a, tolerance_a=2e-4 * array_a)
+        follow = position.follower(station)
         station.cryostat_1.set_setpoint_k(self.temperature_1_k)
         station.cryostat_2.set_setpoint_k(point["temperature_2_k"])
         for name, cryostat, rule in (
@@ -101,6 +102,7 @@ class DetuningScan(Scan):
 
             def on_poll(kelvin: float, name: str = name) -> None:
                 report({name: kelvin})
+                follow()
 
             cryostat.wait_until_settled(
                 band_k=rule.band, dwell_s=rule.dwell, deadline_s=rule.deadline, on_poll=on_poll

@@ -58,6 +58,9 @@ class Loop:
         self.calls.append("reference")
         self.ready = True
 
+    def correct(self):
+        self.calls.append("correct")
+
     def correct_until_still(self):
         return Correction(0.0, (1.0, -0.5)), Correction(1.0, (0.02, 0.01))
 
@@ -75,9 +78,19 @@ def test_scans_remember_the_sample_once_and_bring_it_back():
     assert offset.sel(moment="after", axis="y") == 0.01
 
 
+def test_while_the_temperature_moves_the_sample_is_followed_every_five_seconds():
+    loop, times = Loop(), iter([0.0, 0.0, 0.0, 2.0, 4.9, 5.0, 5.0, 7.0])
+    clock = types.SimpleNamespace(now=lambda: next(times))
+    follow = position.follower(types.SimpleNamespace(has=bool, position_loop=loop, clock=clock))
+    for _ in range(5):
+        follow()
+    assert loop.calls == ["correct", "correct"]
+
+
 def test_scans_on_a_bench_without_position_loop_leave_everything_alone():
     station = types.SimpleNamespace(has=lambda role: False)
     position.remember(station)
+    position.follower(station)()
     assert position.recentre(station) == {}
 
 
