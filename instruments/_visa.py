@@ -117,7 +117,10 @@ class VisaTransport(Transport):
             )
         if not select.select([sock], [], [], 0)[0]:
             return None
-        return sock.recv(60, socket.MSG_PEEK)
+        try:
+            return sock.recv(60, socket.MSG_PEEK)
+        except ConnectionError:
+            return b""
 
     def _write(self, command: str, **kwargs: Any) -> None:
         self._write_bytes(command.encode("ascii"), **kwargs)

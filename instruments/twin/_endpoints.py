@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import errno
 import itertools
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Protocol
 
@@ -19,7 +19,8 @@ __all__ = ["Endpoint", "MessageEndpoint", "StreamEndpoint"]
 
 Answer = Callable[[Session, bytes], Awaitable[list[Reply]]]
 CHUNK = 65536
-REBIND_S = 2.0
+LINGER_NOT = struct.pack("ii", 1, 0)
+FREED_S = 2.0
 
 
 class Endpoint(Protocol):
@@ -29,7 +30,7 @@ class Endpoint(Protocol):
         """Listen, if it does not yet; returns the port, which is a free one for 0."""
         ...
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop to listen; connections live on."""
         ...
 
@@ -71,7 +72,7 @@ class StreamEndpoint:
             self._server = await asyncio.start_server(self._serve, self._host, port, family=socket.AF_INET)
         return self._server.sockets[0].getsockname()[1]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop to listen; connections live on."""
         if self._server is not None:
             self._server.close()
@@ -81,11 +82,11 @@ class StreamEndpoint:
         """Reset some connections, or all."""
         for writer in list(self._connections):
             if connections is None or writer in connections:
-                writer.transport.abort()
+                _reset(writer)
 
     async def end(self) -> None:
         """Close everything."""
-        self.close()
+        await self.close()
         self.cut()
         tasks = [task for task in self._connections.values() if task is not None]
         for task in tasks:
@@ -120,12 +121,19 @@ async def _send(writer: asyncio.StreamWriter, pieces: Iterable[Piece]) -> None:
             together = b""
             await asyncio.sleep(piece.after_s)
         if piece.data is None:
-            writer.transport.abort()
+            _reset(writer)
         if piece.data is None or writer.is_closing():
             raise ConnectionResetError
         together += piece.data
     writer.write(together)
     await writer.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection the hard way, so that the client sees a reset."""
+    with contextlib.suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    writer.transport.abort()
 
 
 class MessageEndpoint:
@@ -153,56 +161,44 @@ class MessageEndpoint:
         self._answer = answer
         self._link = link
         self._socket: zmq.asyncio.Socket | None = None
-        self._bound: str | None = None
         self._tasks: set[asyncio.Task] = set()
 
     async def open(self, port: int) -> int:
         """Listen, if it does not yet; returns the port, which is a free one for 0."""
         if self._socket is None:
-            self._socket = self._context.socket(zmq.ROUTER)
-            self._socket.linger = 0
-            self._start(self._serve(self._socket))
-        if self._bound is None:
+            messages = self._context.socket(zmq.ROUTER)
+            messages.linger = 0
             try:
-                await self._bind(self._socket, f"tcp://{self._host}:{port or '*'}", patient=bool(port))
+                messages.bind(f"tcp://{self._host}:{port or '*'}")
             except zmq.ZMQError as error:
-                self.cut()
+                messages.close()
                 raise OSError(error.errno, str(error)) from error
-        return int((self._bound or "").rpartition(":")[2])
+            self._socket = messages
+            self._start(self._serve(messages))
+        return self._port(self._socket)
 
-    async def _bind(self, messages: zmq.asyncio.Socket, address: str, patient: bool) -> None:
-        """Bind; a port that was ours a moment ago takes ZeroMQ a while to free."""
-        until = asyncio.get_running_loop().time() + REBIND_S
-        while True:
-            try:
-                messages.bind(address)
-                self._bound = messages.getsockopt_string(zmq.LAST_ENDPOINT)
-                return
-            except zmq.ZMQError as error:
-                late = asyncio.get_running_loop().time() > until
-                if error.errno != errno.EADDRINUSE or not patient or late:
-                    raise
-                await asyncio.sleep(0.02)
+    @staticmethod
+    def _port(messages: zmq.asyncio.Socket) -> int:
+        return int(messages.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
 
-    def close(self) -> None:
-        """Stop to listen; connections live on."""
-        if self._socket is not None and self._bound is not None:
-            with contextlib.suppress(zmq.ZMQError):
-                self._socket.unbind(self._bound)
-            self._bound = None
+    async def close(self) -> None:
+        """Stop to listen; ZeroMQ ends the connections with it."""
+        if self._socket is None:
+            return
+        messages, self._socket = self._socket, None
+        for task in self._tasks:
+            task.cancel()
+        port = self._port(messages)
+        messages.close()
+        await _until_free(self._host, port)
 
     def cut(self, connections: Iterable[Hashable] | None = None) -> None:
-        """Reset all connections; ZeroMQ cannot reset some of them, so it then resets none."""
-        if connections is None and self._socket is not None:
-            for task in self._tasks:
-                task.cancel()
-            self._socket.close()
-            self._socket = self._bound = None
+        """Do nothing: ZeroMQ makes connections and ends them as it likes."""
 
     async def end(self) -> None:
         """Close everything."""
         tasks = list(self._tasks)
-        self.cut()
+        await self.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, work: Awaitable[None]) -> None:
@@ -230,3 +226,15 @@ class MessageEndpoint:
     async def _send_late(self, messages: zmq.asyncio.Socket, frames: list[bytes], late_s: float) -> None:
         await asyncio.sleep(late_s)
         await messages.send_multipart(frames)
+
+
+async def _until_free(host: str, port: int) -> None:
+    """Wait until nobody listens at a port; ZeroMQ closes its ports in a thread of its own."""
+    until = asyncio.get_running_loop().time() + FREED_S
+    while asyncio.get_running_loop().time() < until:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((host, port))
+                return
+        await asyncio.sleep(0.002)

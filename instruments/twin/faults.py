@@ -25,7 +25,8 @@ half_open           the connection swallows what arrives, for good and   connect
 disconnect          the connection is reset in place of the reply (a     the port is open again
                     message is lost); if it fires always, the port is
                     closed as well
-refuse_connect      the port is closed, open connections live on         the port is open again
+refuse_connect      the port is closed, open connections live on (those  the port is open again
+                    of messages end)
 ==================  ===================================================  =====================================
 
 An occasion to fire is a reply, or what arrives at once for busy and half_open. refuse_connect follows world

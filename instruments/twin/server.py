@@ -180,7 +180,7 @@ class LabServer:
             if link.listening:
                 await endpoint.open(self._ports[name])
                 continue
-            endpoint.close()
+            await endpoint.close()
             if link.gone:
                 endpoint.cut()
 
@@ -192,6 +192,7 @@ class LabServer:
         for endpoint in self._endpoints.values():
             await endpoint.end()
         self._context.destroy(linger=0)
+        self.bench.close()
         self._threads.shutdown(wait=False)
 
 
