@@ -19,6 +19,7 @@ from instruments.keysight import InfiniiVision
 from instruments.lakeshore import LakeShore335, LakeShore336
 from instruments.newport import ESP300
 from instruments.oxford import MercuryiTC
+from instruments.picoquant import PicoQuantRecorder
 from instruments.position_loop import Correction, PositionLoop
 from instruments.redpitaya import RedPitaya
 from instruments.rohdeschwarz import FSV
@@ -36,11 +37,18 @@ from instruments.roles import (
     Rotator,
     SpectrumAnalyser,
     TemperatureController,
+    TimeTagger,
 )
+from instruments.tagger import SwabianTagger
 from instruments.thorlabs import ELL14
 from instruments.thorlabs_power import PM100
+from instruments.timetags import TimeTags
 
 __all__ = [
+    "PicoQuantRecorder",
+    "SwabianTagger",
+    "TimeTagger",
+    "TimeTags",
     "ELL14",
     "ESP300",
     "FSV",

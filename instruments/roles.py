@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 import xarray as xr
 
+from instruments.timetags import TimeTags
+
 if TYPE_CHECKING:
     from instruments.camera import Frame
 
@@ -27,6 +29,7 @@ __all__ = [
     "Rotator",
     "SpectrumAnalyser",
     "TemperatureController",
+    "TimeTagger",
 ]
 
 
@@ -121,6 +124,15 @@ class Correlator(Protocol):
         integration_s: float,
     ) -> np.ndarray:
         """Histogram the delay of each channel's events after the reference: int64, shape (channel, bin)."""
+        ...
+
+
+@runtime_checkable
+class TimeTagger(Protocol):
+    """Records the arrival times of photons."""
+
+    def record(self, channels: Sequence[int], duration_s: float) -> TimeTags:
+        """Record the tags of some inputs; raises where tags were lost or a detector is saturated."""
         ...
 
 

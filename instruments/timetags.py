@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from instruments.errors import InstrumentProtocolError
+from instruments.errors import InstrumentProtocolError, Interlock
 
-__all__ = ["TimeTags", "merge_tags"]
+__all__ = ["TimeTags", "check_rate", "merge_tags"]
+
+SATURATED_CPS = 2e7
+"""Avalanche modules give at most 20 to 37 Mcounts/s; there, counts tell nothing about the light."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,3 +119,12 @@ def merge_tags(
         return TimeTags(merged[order], channels[order], duration_s, overflows, unit_ps, gaps_ps)
     except ValueError as cause:
         raise InstrumentProtocolError(f"{where}: the recording cannot be right: {cause}.") from cause
+
+
+def check_rate(where: str, channel: int, counts: int, duration_s: float) -> None:
+    """Raise Interlock if a detector counted so much that it must be saturated."""
+    if counts > SATURATED_CPS * duration_s:
+        raise Interlock(
+            f"{where}: {counts / duration_s:.2g} counts/s on channel {channel}: the detector is saturated; "
+            "block the light."
+        )

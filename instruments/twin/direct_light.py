@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .detectors import Spcm
 from .fields import field_point
 from .light import Conditions
-from .operating_points import OperatingPoint
+from .operating_points import OperatingPoint, moved_ghz
 from .photons import Pool
 
 if TYPE_CHECKING:
@@ -107,8 +108,12 @@ class DirectLight:
     ) -> tuple[Pool, float, float]:
         """Return the light on a detector behind the interferometer: pool, mean rate in 1/s, phase in samples.
 
-        The pool is one period of the ramp; photons within it are independent of each other.
+        The pool is one period of the ramp; photons within it are independent of each other. The detuning is
+        that of the direct light's operating point, lest each millikelvin asks for a spectrum of its own.
         """
+        point = field_point(conditions)
+        if point.coupling and moved_ghz(point, conditions.detuning_ghz) == 0:
+            conditions = replace(conditions, detuning_ghz=point.detuning_ghz)
         ramp = conditions.ramp
         samples = RAMP_SAMPLES if ramp.on else 1
         period_s = 1 / ramp.frequency_hz if ramp.on else 1.0

@@ -235,8 +235,9 @@ class Recording:
             self._origin_ps = start_ps
         if self._limits.stops and self.overflows:
             return
-        merged = np.concatenate([times[n] for n in self.inputs]) - self._origin_ps
-        channels = np.repeat(np.array(self.inputs, np.int8), [len(times[n]) for n in self.inputs])
+        wired = [n for n in self.inputs if n in times]
+        merged = np.concatenate([times[n] for n in wired]) - self._origin_ps
+        channels = np.repeat(np.array(wired, np.int8), [len(times[n]) for n in wired])
         order = np.argsort(merged, kind="stable")
         merged, channels = merged[order], channels[order]
         limits = CHOKED if "tag_overflow" in self._faults else self._limits

@@ -24,9 +24,10 @@ class Histogram:
     replaces one that still waits.
     """
 
-    def __init__(self, light: Light, rng: np.random.Generator) -> None:
+    def __init__(self, light: Light, rng: np.random.Generator, faults: set[str]) -> None:
         self._light = light
         self._rng = rng
+        self._faults = faults
         self.links = {"REF": "NONE", "STOP": "NONE", "ENAB": "NONE"}
         self.minimum_ps = 0
         self.bin_width_ps = 100
@@ -68,6 +69,10 @@ class Histogram:
             for ramp, moments in by_ramp(exposed):
                 inside = (delays_s >= 0) & (delays_s * ramp.frequency_hz < 1) & ramp.on
                 starts = width_s * ramp.frequency_hz
+                if "detector_saturated" in self._faults:
+                    flood = starts * SATURATED_CPS * sum(lasted for _, lasted in moments)
+                    self._counts[inside] += round(flood)
+                    continue
                 expected = starts * self._light.expected_counts(moments, self.pillar, delays_s[inside])
                 self._counts[inside] += self._rng.poisson(expected)
         return self._counts
@@ -159,9 +164,23 @@ class Counter:
             mean = self._light.mean_counts(exposed, self._channel - 1)
         return int(self._rng.poisson(mean))
 
-    def unprepared(self) -> list[Conditions]:
-        """Return the moments whose direct light must be simulated for the count that is waited for."""
-        if self._channel not in DIRECT or not self.wanted:
+    def missing(self) -> bool:
+        """Return whether light must be simulated for the count that is waited for."""
+        moments = self._moments()
+        if self._channel in DIRECT:
+            return any(self._direct.missing(conditions) for conditions, _ in moments)
+        return self._channel != 5 and self._light.missing(moments)
+
+    def prepare(self) -> None:
+        """Simulate it."""
+        moments = self._moments()
+        if self._channel in DIRECT:
+            for conditions, _ in moments:
+                self._direct.prepare(conditions)
+        elif self._channel != 5:
+            self._light.prepare(moments)
+
+    def _moments(self) -> list[Exposed]:
+        if not self.wanted:
             return []
-        moments = [*self._open.moments, *(self._complete or [])]
-        return [conditions for conditions, _ in moments if self._direct.missing(conditions)]
+        return self._open.moments if self.accumulate else list(self._complete or [])

@@ -73,7 +73,7 @@ class ID900:
         self.counters = {
             n: Counter(light, direct, n, self._counting, self.active_faults) for n in range(1, START + 1)
         }
-        self.histograms = {n: Histogram(light, self._rng) for n in range(1, 5)}
+        self.histograms = {n: Histogram(light, self._rng, self.active_faults) for n in range(1, 5)}
         self.gates = {n: Gate() for n in range(1, 9)}
         self.delay_links = {n: f"INPU{n}" if n < START else "NONE" for n in range(1, 9)}
         self.delays_ps = dict.fromkeys(range(1, 9), 0)
@@ -151,15 +151,14 @@ class ID900:
 
     def missing(self) -> bool:
         """Return whether the running measurements need light that is not simulated yet."""
-        waited = any(counter.unprepared() for counter in self.counters.values())
+        waited = any(counter.missing() for counter in self.counters.values())
         return waited or self.source.waiting or self._world.light.missing(self.exposed())
 
     def prepare(self) -> None:
         """Simulate it, and draw the time tags."""
         self._world.light.prepare(self.exposed())
         for counter in self.counters.values():
-            for conditions in counter.unprepared():
-                self._world.direct.prepare(conditions)
+            counter.prepare()
         self.source.process()
 
     @property

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..direct_light import DETECTORS
+from ..direct_light import DIRECT
 from ..light import Conditions
 from ..timetags import TAGGER_FAULTS, Limits, Recording, TagSource
 from ..world import World
 from ._errors import BadSetting
 
-__all__ = ["RECORDER_LIMITS", "TAGGER_LIMITS", "TagBox"]
+__all__ = ["INPUTS", "RECORDER_LIMITS", "TAGGER_LIMITS", "TagBox"]
 
 RECORDER_LIMITS = Limits(tags_per_s=9e6, buffer=2**21, stops=True)
 """A HydraHarp 400 at USB 2: 2097152 records of buffer; a recording ends when it is full."""
@@ -19,8 +19,11 @@ TAGGER_LIMITS = Limits(tags_per_s=8.5e6, buffer=8_000_000)
 """A Time Tagger 20."""
 
 
+INPUTS = (1, 2, 3, 4)
+
+
 class TagBox:
-    """A time tagger with 1 ps bins, wired like the other counting boxes: detectors at inputs 1 to 4.
+    """A time tagger with 1 ps bins and four inputs; the direct detectors are at 3 and 4.
 
     Parameters
     ----------
@@ -45,7 +48,9 @@ class TagBox:
 
     def _expose(self, start_s: float, conditions: Conditions, duration_s: float) -> None:
         if (record := self.recording) and (lasted := record.overlap_s(start_s, duration_s)) > 0:
-            self.source.expose(start_s, conditions, record.inputs, [(record.take, lasted)])
+            wired = set(DIRECT) & set(record.inputs)
+            if wired:
+                self.source.expose(start_s, conditions, wired, [(record.take, lasted)])
 
     def missing(self) -> bool:
         """Return whether tags wait to be drawn."""
@@ -57,7 +62,7 @@ class TagBox:
 
     def start(self, inputs: Sequence[int], duration_s: float) -> None:
         """Start to record."""
-        if not inputs or set(inputs) - set(DETECTORS):
+        if not inputs or set(inputs) - set(INPUTS):
             raise BadSetting(f"inputs {list(inputs)} are none of 1 to 4")
         if not 1e-6 <= duration_s <= 1e5:
             raise BadSetting(f"a recording must last 1e-6..1e5 s, not {duration_s}")

@@ -70,7 +70,7 @@ class ID900Protocol:
             ("DEVIce:CONFiguration:LOAD", load),
             ("DEVIce:RESOlution?", lambda: device.device_settings["RESO"]),
             ("DEVIce:RESOlution", _set(device.set_resolution)),
-            ("DEVIce:RESOlution:BWIDth?", lambda: f"{device.resolution_ps}TB"),
+            ("DEVIce:RES[O]:BWIDth?", lambda: f"{device.resolution_ps}TB"),
             *setting("SYNC", "SYNC"),
         ]
 

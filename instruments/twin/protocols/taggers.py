@@ -9,8 +9,7 @@ The Swabian-style tagger: ``STRE:STAR <ps>,<input>,...``, ``STRE:STAT?``, ``STRE
 import numpy as np
 
 from ..devices import BadSetting
-from ..devices.tagger import TagBox
-from ..direct_light import DETECTORS
+from ..devices.tagger import INPUTS, TagBox
 from ._ptu import ptu_bytes
 from ._scpi import Handler, ScpiError, ScpiTree, number
 
@@ -56,7 +55,7 @@ class RecorderProtocol(_Lines):
         super().__init__(
             f"PicoQuant,HydraHarp 400 recorder,{serial},3.0",
             [
-                ("RECord:STARt", lambda ms: device.start(DETECTORS, number(ms) * 1e-3)),
+                ("RECord:STARt", lambda ms: device.start(INPUTS, number(ms) * 1e-3)),
                 ("RECord:STATus?", self._status),
                 ("FILE:SIZE?", lambda: str(len(self._content()))),
                 ("FILE:DATA?", lambda offset, size: _block(self._content(), offset, size)),
