@@ -1,0 +1,210 @@
+"""Correlations that the rate-equation model predicts, as detectors would record them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtr
+
+from analysis._correlation_shapes import PairResponse
+from analysis._values import Value
+from models import micropillars
+
+__all__ = ["CorrelationComparison", "compare_correlations", "model_correlation", "model_correlations"]
+
+MODES = ("strong", "weak")
+_SAMPLE_PS = 50.0
+_BEYOND_NS = 2.0  # the response brings light from beyond the window
+_PEAK_NS = 0.5  # half width of what counts as the peak at plus or minus the delay
+
+
+def model_correlation(
+    pair: micropillars.Pair,
+    modes: tuple[str, str],
+    delay_ns: np.ndarray,
+    response: PairResponse | None = None,
+    *,
+    pillars: tuple[str, str] = ("P1", "P2"),
+    trajectories: int = 64,
+    duration_ns: float = 500.0,
+    seed: int = 1,
+) -> xr.Dataset:
+    """Simulate a pair of lasers and correlate two of its modes through the detectors' response.
+
+    Parameters
+    ----------
+    pair
+        The lasers; phases of the coupling are averaged over.
+    modes
+        "strong" or "weak" of each pillar.
+    delay_ns
+        Centres of equal bins, in ns.
+    response
+        Timing response of both detectors together; sharp by default.
+    pillars
+        What the two detectors see; the same pillar twice for a Hanbury Brown-Twiss configuration.
+    trajectories, duration_ns, seed
+        Effort of the simulation.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``g2(delay)`` and ``g2_std(delay)``, averaged over bins and smeared; errors are from the scatter
+        between trajectories.
+    """
+    unknown = [mode for mode in modes if mode not in MODES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no mode of a pillar; known are {', '.join(MODES)}.")
+    if pillars[0] == pillars[1] and modes[0] != modes[1]:
+        raise ValueError(f"One analyser selects one mode of {pillars[0]}, not {modes[0]} and {modes[1]}.")
+    light = micropillars.simulate(
+        pair,
+        duration_ns=duration_ns,
+        trajectories=trajectories,
+        seed=seed,
+        sample_ps=_SAMPLE_PS,
+        average_phase=True,
+    )
+    if modes[0] != modes[1]:  # correlations are of modes of one name: let P2's modes change names
+        numbers = light["photon_number"]
+        swapped = numbers.sel(mode=list(MODES[::-1])).assign_coords(mode=list(MODES))
+        light["photon_number"] = numbers.where(numbers["pillar"] == pillars[0], swapped)
+    width = float(delay_ns[1] - delay_ns[0])
+    longest = float(np.max(np.abs(delay_ns))) + width / 2 + _BEYOND_NS
+    found = micropillars.correlations(light, longest)
+    one = found.sel(mode=modes[0], pillar=pillars[0], other_pillar=pillars[1])
+    weights = _weights(one["lag_ns"].values, delay_ns, width, response or PairResponse())
+    return xr.Dataset(
+        {
+            "g2": ("delay", weights @ one["g2"].values, {"units": "1"}),
+            # neighbouring lags vary together, so that averaging over a bin does not average their errors
+            "g2_std": ("delay", weights @ one["g2_std"].values, {"units": "1"}),
+        },
+        coords={"delay": ("delay", delay_ns, {"units": "ns"})},
+        attrs=dict(found.attrs),
+    )
+
+
+def _weights(lag: np.ndarray, delay: np.ndarray, width: float, response: PairResponse) -> np.ndarray:
+    """Return how much each lag adds to each bin, shape (bin, lag); rows add up to one."""
+    step = float(lag[1] - lag[0])
+    sigma = np.hypot(response.sigma_ns, step / np.sqrt(12))  # a sample stands for all of its step
+    total = np.zeros((delay.size, lag.size))
+    for moved, weight in zip(response.delay_ns, response.weight, strict=True):
+        start = (delay[:, None] - width / 2 - moved - lag[None, :]) / sigma
+        total += weight * (ndtr(start + width / sigma) - ndtr(start))
+    return np.asarray(total / total.sum(axis=1, keepdims=True))
+
+
+def model_correlations(
+    pair: micropillars.Pair,
+    detuning_ghz: np.ndarray,
+    modes: tuple[str, str],
+    delay_ns: np.ndarray,
+    response: PairResponse | None = None,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+    **effort: int | float,
+) -> xr.Dataset:
+    """Return `model_correlation` of P1 with P2 for several detunings.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``g2``, ``g2_std`` (step, delay) with ``detuning_ghz(step)``.
+    """
+    rows = []
+    for k, nu in enumerate(detuning_ghz):
+        at = replace(pair, detuning_ghz=float(nu))
+        rows.append(model_correlation(at, modes, delay_ns, response, seed=1 + k, **effort))  # type: ignore[arg-type]
+        if on_progress is not None:
+            on_progress((k + 1) / len(detuning_ghz))
+    joined = xr.concat(rows, "step", combine_attrs="drop_conflicts")
+    return joined.assign_coords(detuning_ghz=("step", np.asarray(detuning_ghz), {"units": "GHz"}))
+
+
+@dataclass(frozen=True)
+class CorrelationComparison:
+    """Measured and modelled g2 against detuning.
+
+    Parameters
+    ----------
+    model_map
+        From `model_correlations`, at the measured detunings.
+    reduced_chi_squared
+        Of all bins, with the errors of both.
+    peaks
+        Per quantity the measured and the modelled value: mean g2 - 1 around plus and minus the coupling's
+        delay and at zero, over the detunings where the model has its largest peaks.
+    """
+
+    model_map: xr.Dataset
+    reduced_chi_squared: float
+    peaks: dict[str, tuple[Value, Value]]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all numbers ready for JSON."""
+        peaks = {
+            name: {"experiment": a.as_dict(), "model": b.as_dict()} for name, (a, b) in self.peaks.items()
+        }
+        return {"reduced_chi_squared": self.reduced_chi_squared, "peaks": peaks}
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Return (quantity, experiment, model, difference in standard errors) for a table."""
+        return [
+            (name, str(a), str(b), f"{(a.value - b.value) / np.hypot(a.std, b.std):+.1f}")
+            for name, (a, b) in self.peaks.items()
+        ]
+
+
+def compare_correlations(
+    map_: xr.Dataset,
+    pair: micropillars.Pair,
+    modes: tuple[str, str],
+    response: PairResponse | None = None,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+    **effort: int | float,
+) -> CorrelationComparison:
+    """Simulate what a correlation scan should have seen and compare.
+
+    Parameters
+    ----------
+    map_
+        ``g2``, ``g2_std`` (step, delay) with ``detuning_ghz(step)``; steps without a detuning are left out.
+    pair, modes, response, on_progress, effort
+        As `model_correlations` takes them.
+    """
+    known = map_.isel(step=np.flatnonzero(np.isfinite(map_["detuning_ghz"].values)))
+    model = model_correlations(
+        pair,
+        known["detuning_ghz"].values,
+        modes,
+        known["delay"].values,
+        response,
+        on_progress=on_progress,
+        **effort,
+    )
+    seen, seen_std = (known[name].transpose("step", "delay").values for name in ("g2", "g2_std"))
+    calculated, std = model["g2"].values, model["g2_std"].values
+    usable = np.isfinite(seen) & (seen_std > 0)
+    pulls = (seen - calculated)[usable] / np.hypot(seen_std, std)[usable]
+    chi = float(np.mean(pulls**2)) if pulls.size else np.nan
+    delay = known["delay"].values
+    around = {
+        f"g2 - 1 at {sign}{pair.delay_ns:.2f} ns": np.abs(delay - centre) <= _PEAK_NS
+        for sign, centre in (("+", pair.delay_ns + 0.4), ("-", -pair.delay_ns - 0.4))
+    } | {"g2 - 1 at 0 ns": np.abs(delay) <= _PEAK_NS}
+    strongest = np.argsort(-np.abs(calculated - 1).max(axis=1))[: max(1, len(calculated) // 3)]
+    peaks = {
+        name: (_mean(seen, seen_std, strongest, bins), _mean(calculated, std, strongest, bins))
+        for name, bins in around.items()
+        if bins.any()
+    }
+    return CorrelationComparison(model, chi, peaks)
+
+
+def _mean(g: np.ndarray, std: np.ndarray, steps: np.ndarray, bins: np.ndarray) -> Value:
+    part, errors = g[steps][:, bins] - 1, std[steps][:, bins]
+    return Value(float(np.nanmean(part)), float(np.sqrt(np.nansum(errors**2)) / np.isfinite(part).sum()))
