@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pymeasure.test import expected_protocol
 
-from instruments import InstrumentProtocolError, InstrumentTimeout, OutOfRange, RedPitaya
+from instruments import InstrumentProtocolError, InstrumentTimeout, Interlock, OutOfRange, RedPitaya
 
 IDN = ("*IDN?", "REDPITAYA,INSTR2014,0,01-02")
 CLEAN = ("SYST:ERR:NEXT?", '0,"No error"')
@@ -115,41 +115,96 @@ def test_too_few_samples_are_a_protocol_error():
         board.analog_in[1].get_data(4)
 
 
-START = [
-    ("ACQ:RST", None),
-    ("ACQ:DEC 8", None),
-    ("ACQ:DATA:FORMAT BIN", None),
-    ("ACQ:DATA:UNITS VOLTS", None),
-    ("ACQ:TRig:DLY 8192", None),
-    ("ACQ:START", None),
-    ("ACQ:TRig CH1_PE", None),
-    CLEAN,
-]
+def start(source, before):
+    return [
+        ("ACQ:RST", None),
+        ("ACQ:DEC 8", None),
+        ("ACQ:DATA:FORMAT BIN", None),
+        ("ACQ:DATA:UNITS VOLTS", None),
+        ("ACQ:TRig:DLY 8192", None),
+        ("ACQ:START", None),
+        CLEAN,
+        ("ACQ:WPOS?", str(before)),
+        (f"ACQ:TRig {source}", None),
+        CLEAN,
+    ]
+
+
+def filled(after):
+    return [("ACQ:TRIG:STAT?", "TD"), ("ACQ:TRig:FILL?", "1"), ("ACQ:WPOS?", str(after))]
+
+
+def data(values, gain="LV"):
+    return [
+        ("ACQ:DATA:UNITS?", "VOLTS"),
+        (b"ACQ:SOUR1:DATA:OLD:N? 16384", block(values, "f")),
+        ("ACQ:SOUR1:GAIN?", gain),
+    ]
+
+
+RAMP = np.linspace(-0.5, 0.5, 16384).astype(np.float32)
 
 
 def test_an_acquisition_waits_for_trigger_and_buffer(clock):
-    pairs = [
-        IDN,
-        *START,
-        ("ACQ:TRIG:STAT?", "WAIT"),
-        ("ACQ:TRIG:STAT?", "TD"),
-        ("ACQ:TRig:FILL?", "0"),
-        ("ACQ:TRig:FILL?", "1"),
-        VOLTS,
-        ("ACQ:SOUR1:DATA?", block([0.25, 0.5], "f")),
-    ]
+    waiting = [("ACQ:TRIG:STAT?", "WAIT"), ("ACQ:TRIG:STAT?", "TD"), ("ACQ:TRig:FILL?", "0")]
+    pairs = [IDN, *start("CH1_PE", 17), *waiting, *filled(900)[1:], *data(RAMP)]
     with expected_protocol(RedPitaya, pairs, clock=clock) as board:
-        assert board.acquire(1, decimation=8, trigger="CH1_PE").tolist() == [0.25, 0.5]
+        record = board.capture([1], decimation=8, trigger="CH1_PE")
+    np.testing.assert_array_equal(record.voltage_v.sel(channel=1), RAMP)
+    assert record.attrs == {"sample_rate_hz": pytest.approx(125e6 / 8), "clipped": [0]}
     assert clock.sleeps == [0.01, 0.01]
 
 
+def test_a_record_is_as_long_as_asked_at_the_highest_rate_for_that(clock):
+    pairs = [IDN, *start("NOW", 17), *filled(900), *data(RAMP)]
+    with expected_protocol(RedPitaya, pairs, clock=clock) as board:
+        record = board.record([1], 0.9e-3)
+        with pytest.raises(OutOfRange):
+            board.record([1], 10.0)
+    assert float(record.time_s[-1]) == pytest.approx(16383 * 8 / 125e6)
+
+
 def test_a_trigger_that_never_comes_is_a_timeout_at_the_deadline(clock):
-    pairs = [IDN, *START, *[("ACQ:TRIG:STAT?", "WAIT")] * 4]
+    pairs = [IDN, *start("CH1_PE", 17), *[("ACQ:TRIG:STAT?", "WAIT")] * 4, ("ACQ:STOP", None)]
     with (
         expected_protocol(RedPitaya, pairs, clock=clock) as board,
         pytest.raises(InstrumentTimeout, match="CH1_PE did not come"),
     ):
-        board.acquire(1, decimation=8, trigger="CH1_PE", deadline_s=0.03)
+        board.capture([1], decimation=8, trigger="CH1_PE", deadline_s=0.03)
+
+
+def test_a_write_pointer_that_stands_still_twice_means_an_old_buffer(clock):
+    stale = [*start("NOW", 17), *filled(17)]
+    with (
+        expected_protocol(RedPitaya, [IDN, *stale, *stale], clock=clock) as board,
+        pytest.raises(InstrumentProtocolError, match="old buffer"),
+    ):
+        board.capture([1], decimation=8)
+    chance = [IDN, *stale, *start("NOW", 18), *filled(17), *data(RAMP)]
+    with expected_protocol(RedPitaya, chance, clock=clock) as board:
+        assert board.capture([1], decimation=8).sizes["time_s"] == 16384
+
+
+def test_a_record_at_the_end_of_the_range_is_clipped_in_the_range_of_its_jumper(clock):
+    high = np.where(np.arange(16384) == 7, np.float32(-0.9999), RAMP)
+    pairs = [IDN, *start("NOW", 17), *filled(900)]
+    with (
+        expected_protocol(RedPitaya, [*pairs, *data(high)], clock=clock) as board,
+        pytest.raises(Interlock, match="channel 1 reached the end"),
+    ):
+        board.capture([1], decimation=8)
+    with expected_protocol(RedPitaya, [*pairs, *data(high)], clock=clock) as board:
+        assert board.capture([1], decimation=8, accept_clipped=True).attrs["clipped"] == [1]
+    with expected_protocol(RedPitaya, [*pairs, *data(high, "HV")], clock=clock) as board:
+        assert board.capture([1], decimation=8).attrs["clipped"] == [0]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"channels": ()}, {"channels": (3,)}, {"decimation": 3}, {"trigger": "CH3_PE"}]
+)
+def test_an_impossible_acquisition_is_refused_before_anything_is_sent(asked):
+    with expected_protocol(RedPitaya, [IDN]) as board, pytest.raises(OutOfRange):
+        board.capture(**asked)
 
 
 def test_a_full_buffer_arrives_exactly_over_a_socket(serve):
