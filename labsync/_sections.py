@@ -198,6 +198,24 @@ class TaggerSection(InstrumentSection):
     driver: Literal["swabian"]
 
 
+class DetectorsSection(Section):
+    """The two photon detectors for correlations: what records them, what they see, what they bear."""
+
+    read_by: Literal["correlator", "tagger"] = "correlator"
+    inputs: tuple[int, int] = Field(description="inputs of the recorder to which they are connected")
+    configuration: Literal["cross", "hbt-1", "hbt-2"] = "cross"
+    count_rate_ceiling: Hertz
+    timing_jitter: Seconds = Field(description="full width at half maximum of one detector's response")
+    dead_time: Seconds
+    dark_rate: Hertz = 0.0
+
+    @property
+    def pillars(self) -> tuple[str, str]:
+        """Which pillar each detector sees."""
+        seen = {"cross": ("P1", "P2"), "hbt-1": ("P1", "P1"), "hbt-2": ("P2", "P2")}
+        return seen[self.configuration]
+
+
 class AttenuatorSection(Section):
     """Half-wave plate and polariser: the angle of full transmission."""
 

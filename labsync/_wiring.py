@@ -65,9 +65,15 @@ def _position_loop(settings: StationSettings, instruments: Mapping[str, Any], cl
     return PositionLoop(instruments["camera"], instruments["stage"], clock=clock)
 
 
+def _time_tagger(settings: StationSettings, instruments: Mapping[str, Any], clock: Clock) -> Any:
+    assert settings.detectors is not None
+    return instruments[settings.detectors.read_by]
+
+
 COMPOSITES: dict[str, Callable[[StationSettings, Mapping[str, Any], Clock], Any]] = {
     "fabry_perot": _fabry_perot,
     "attenuator": _attenuator,
     "position_loop": _position_loop,
+    "time_tagger": _time_tagger,
 }
 """How to make what consists of several instruments."""

@@ -18,6 +18,7 @@ from labsync._sections import (
     AttenuatorSection,
     CameraSection,
     CorrelatorSection,
+    DetectorsSection,
     InstrumentSection,
     PowerMeterSection,
     PumpSection,
@@ -62,6 +63,7 @@ class StationSettings(Section):
     scope: ScopeSection | None = None
     recorder: RecorderSection | None = None
     tagger: TaggerSection | None = None
+    detectors: DetectorsSection | None = None
     attenuator: AttenuatorSection | None = None
     fabry_perot: AnyFabryPerot | None = None
 
@@ -109,6 +111,8 @@ class StationSettings(Section):
         needs: dict[str, tuple[str, ...]] = {"attenuator": ("rotator",)}
         if self.fabry_perot is not None:
             needs["fabry_perot"] = ("ramp", self.fabry_perot.read_by)
+        if self.detectors is not None:
+            needs["detectors"] = (self.detectors.read_by,)
         for name, parts in needs.items():
             for part in parts:
                 if getattr(self, name) is not None and getattr(self, part) is None:
@@ -116,7 +120,7 @@ class StationSettings(Section):
         return self
 
 
-COMPOSED = {"position_loop": ("camera", "stage")}
+COMPOSED = {"position_loop": ("camera", "stage"), "time_tagger": ("detectors",)}
 """Roles without a section of their own: they exist where their parts do."""
 BUILT_IN = Path(__file__).parent / "stations"
 ALIASES = {"simulated": "minimal"}

@@ -55,6 +55,7 @@ class Station:
     attenuator = _Role[roles.Attenuator]()
     fabry_perot = _Role[roles.FabryPerot]()
     position_loop = _Role[PositionLoop]()
+    time_tagger = _Role[roles.TimeTagger]()
 
     def __init__(
         self,
@@ -97,12 +98,12 @@ class Station:
             raise UsageError(f"Station '{self.settings.station.name}' has no fabry_perot.")
         return {"free_spectral_range_ghz": fpi.free_spectral_range, "finesse": fpi.finesse}
 
-    def select_mode(self, mode: str) -> None:
-        """Turn the analysers of both pillars to the strong or to the weak mode.
+    def select_modes(self, mode_1: str, mode_2: str) -> None:
+        """Turn the analysers of the pillars to the strong or to the weak mode.
 
         Parameters
         ----------
-        mode : str
+        mode_1, mode_2 : str
             "strong" or "weak".
 
         Raises
@@ -111,8 +112,8 @@ class Station:
             If the weak modes are asked for at a bench without analysers, where polarisers fixed in front
             of the detectors select the strong ones.
         """
-        turn_deg = {"strong": 0.0, "weak": 45.0}[mode]
-        for name in ("analyser_1", "analyser_2"):
+        for name, mode in (("analyser_1", mode_1), ("analyser_2", mode_2)):
+            turn_deg = {"strong": 0.0, "weak": 45.0}[mode]
             section = getattr(self.settings, name)
             if section is not None:
                 self.role(name).move_to_deg((section.angle_of_strong_mode + turn_deg) % 360)
@@ -169,9 +170,14 @@ def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str
         attached = TwinClock(chosen.attach)
         stack.callback(attached.close)
         return attached, attached.ask({"addresses": True})["addresses"]
-    twin = stack.enter_context(
-        start_twin(TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench))
+    detectors = settings.detectors
+    detection = (
+        {"detection": detectors.configuration, "jitter_ps": 1e12 * detectors.timing_jitter}
+        if detectors is not None
+        else {}
     )
+    lab = TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench, **detection)
+    twin = stack.enter_context(start_twin(lab))
     return twin.clock, twin.addresses
 
 

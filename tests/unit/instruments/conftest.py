@@ -187,6 +187,8 @@ class Sheet:
     ----------
     driver : str
         The class, as module.name.
+    face : str
+        The class that a station uses, where that is another one around the driver.
     roles : list of str
         Protocols of `instruments.roles` that it plays.
     address : str
@@ -229,12 +231,22 @@ class Sheet:
     confirmation: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     elsewhere: list[str] = field(default_factory=list)
+    face: str = ""
 
     @property
     def cls(self) -> Any:
         """The driver's class."""
-        module, name = self.driver.rsplit(".", 1)
-        return getattr(importlib.import_module(module), name)
+        return _named(self.driver)
+
+    @property
+    def player(self) -> Any:
+        """The class that a station uses."""
+        return _named(self.face or self.driver)
+
+
+def _named(path: str) -> Any:
+    module, name = path.rsplit(".", 1)
+    return getattr(importlib.import_module(module), name)
 
 
 SHEETS = {

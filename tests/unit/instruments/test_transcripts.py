@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from instruments.twin import TwinSettings, start_twin
+from labsync._wiring import DRIVERS
 from labsync.settings import read_station_file
 from labsync.station import open_station
 
@@ -48,13 +49,13 @@ def players(stations, sheet):
         station.role(name)
         for station in stations
         for name in station.settings.instruments
-        if type(station.role(name)) is sheet.cls
+        if type(station.role(name)) is sheet.player
     ]
 
 
-def replay(row, driver):
+def replay(row, driver, folder=None):
     """Make one call and check its result; what it changed is put back, whatever happens."""
-    scope = {"driver": driver, "np": np}
+    scope = {"driver": driver, "np": np, "folder": folder}
     if "setting" in row:
         before = getattr(driver, row["setting"])
         try:
@@ -72,14 +73,18 @@ def replay(row, driver):
         eval(row.get("undo", "None"), scope)
 
 
-def test_an_instrument_does_what_its_transcript_says(sheet, stations, armed, request):
+def test_an_instrument_does_what_its_transcript_says(sheet, stations, armed, request, tmp_path):
     found = players(stations, sheet)
     assert found or request.config.getoption("--hardware")
     rows = [row for row in sheet.transcript if armed or not row.get("armed", False)]
     assert rows or not sheet.transcript
     for driver in found:
         for row in rows:
-            replay(row, driver)
+            replay(row, driver, tmp_path)
+
+
+def test_every_driver_of_a_station_file_has_a_transcript(sheets):
+    assert {sheet.player for sheet in sheets} == set(DRIVERS.values())
 
 
 def test_a_transcript_only_arms_what_needs_it_and_says_what_must_hold(sheet):

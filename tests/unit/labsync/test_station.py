@@ -154,19 +154,19 @@ def test_the_safe_state_tries_every_instrument_the_bench_has_and_reports_what_fa
 
 def test_a_bench_without_analysers_has_the_strong_modes_and_refuses_the_weak(read):
     plain = station(read_station_file("minimal")[0])
-    plain.select_mode("strong")
+    plain.select_modes("strong", "strong")
     with pytest.raises(
         UsageError, match=r"Station 'simulated bench' has no analyser_1; the weak mode needs one"
     ):
-        plain.select_mode("weak")
+        plain.select_modes("weak", "weak")
     text = MINIMAL + "".join(
         f'\n[analyser_{k}]\ndriver = "ell14"\nangle_of_strong_mode = "{angle} deg"\n'
         for k, angle in ((1, 340), (2, 7))
     )
     mounts = {"analyser_1": Part(), "analyser_2": Part()}
     bench = station(read(text), **mounts)
-    bench.select_mode("weak")
-    bench.select_mode("strong")
+    bench.select_modes("weak", "weak")
+    bench.select_modes("strong", "strong")
     assert mounts["analyser_1"].calls == [("move_to_deg", 25.0), ("move_to_deg", 340.0)]
     assert mounts["analyser_2"].calls == [("move_to_deg", 52.0), ("move_to_deg", 7.0)]
 
