@@ -90,7 +90,7 @@ def test_registration_finds_known_displacements_to_a_twentieth_of_a_pixel(seed):
         errors.append(found - true[-1])
         assert error < 0.1
     assert np.abs(errors).max() < 0.05
-    # a window that does not follow the image would pull by some per cent; 0.1 % is seven standard errors
+    # a window that does not follow the image would pull by 1.5 per cent; 0.1 % is seven standard errors
     assert abs(np.vdot(errors, true) / np.vdot(true, true)) < 1e-3
 
 
