@@ -172,14 +172,16 @@ class ScopeFabryPerot:
         half_s = 0.5 / self._frequency_hz
         up, down = (time_s > 0.05 * half_s) & (time_s < 0.97 * half_s), time_s > 1.015 * half_s
         rise, low = np.polynomial.polynomial.polyfit(time_s[up], monitor_v[up], 1)[::-1]
-        fall, high = np.polynomial.polynomial.polyfit(time_s[down], monitor_v[down], 1)[::-1]
+        fall = np.polynomial.polynomial.polyfit(time_s[down], monitor_v[down], 1)[1]
         expected = 2 * self._amplitude_v / half_s
         if not (abs(rise / expected - 1) < 0.1 and abs(fall / expected + 1) < 0.2):
             raise InstrumentError(
                 f"The ramp's monitor rises by {rise:.3g} V/s and then falls by {-fall:.3g} V/s instead of "
                 f"{expected:.3g} V/s; check the generator's output and the cables of monitor and sync."
             )
-        error = (high - low) / (rise - fall) / half_s - 1
+        # the triangle is symmetric: it falls as it rises, so its turn follows from where it is afterwards
+        turn_s = (np.mean(monitor_v[down] + rise * time_s[down]) - low) / (2 * rise)
+        error = turn_s / half_s - 1
         if abs(error) > LARGEST_CLOCK_ERROR:
             raise InstrumentProtocolError(
                 f"The oscilloscope sees the ramp turn {1e6 * error:.0f} ppm off its time; the clock of the "

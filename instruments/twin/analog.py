@@ -88,5 +88,5 @@ class Converter:
 
     def codes(self, volts: np.ndarray, step_v: float, low: int, high: int) -> np.ndarray:
         """Return the codes of voltages, 0 for 0 V, in steps of `step_v`, held at the stops."""
-        driven = high * step_v * 2 if "adc_clip" in self.faults else 0.0
+        driven = high * step_v * 4 if "adc_clip" in self.faults else 0.0
         return np.clip(np.rint((volts + driven) / step_v), low, high).astype(np.int64)
