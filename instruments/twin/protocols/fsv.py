@@ -62,13 +62,13 @@ class FSVProtocol:
                 return f"{getattr(device, name):.12g}"
 
             def store(*words: object) -> None:
-                device.set(name, number(str(words[-1])))
+                device.set(name, number(_parameter(words)))
 
             return [(header + "?", ask), (header, store)]
 
         def choose(name: str, choices: dict[str, object]) -> Handler:
             def store(*words: object) -> None:
-                word = str(words[-1]).upper()
+                word = _parameter(words).upper()
                 if word not in choices:
                     raise ScpiError(-224, "Illegal parameter value")
                 setattr(device, name, choices[word])
@@ -118,3 +118,10 @@ class FSVProtocol:
         block = np.asarray(levels, "<f4").tobytes()
         length = str(len(block))
         return f"#{len(length)}{length}".encode() + block
+
+
+def _parameter(words: tuple[object, ...]) -> str:
+    """Return what came after a header; its numeric suffix comes first, as int."""
+    if not words or isinstance(words[-1], int):
+        raise ScpiError(-109, "Missing parameter")
+    return str(words[-1])

@@ -1,5 +1,6 @@
 """The text protocol of the ID900: SCPI words in ZeroMQ messages, every one of which gets an answer."""
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -209,6 +210,8 @@ def _set(action: Callable[..., object], answer: str = "Value set to {}") -> Hand
         action(*parameters)
         return answer.format(parameters[-1] if parameters else "")
 
+    # by this the tree finds out that parameters are missing
+    run.__signature__ = inspect.signature(action)  # type: ignore[attr-defined]
     return run
 
 
