@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from analysis import fit_line, live_detuning, reduce_map
+from analysis import fit_line, fit_locking, live_detuning, reduce_map
 from analysis._signals import noise_law, read_signals
 
 FSR, FINESSE = 15.0, 200.0
@@ -76,12 +76,12 @@ def analog_scan(scan, bench, seed):
     rng, out = np.random.default_rng(seed), scan.drop_vars(["counts", "counts_free"])
     for suffix in ("", "_free"):
         counts = scan[f"counts{suffix}"]
-        # acquisitions that share the counts out: each has its part of the photons and its electronic noise
-        shares = rng.multinomial(counts.values, np.full(ACQUISITIONS, 1 / ACQUISITIONS))
-        single = ACQUISITIONS * VOLT_PER_COUNT * np.moveaxis(shares, -1, 0) + DARK_V
-        single = single + np.sqrt(ACQUISITIONS) * FLOOR_V * rng.standard_normal(single.shape)
-        error = single.std(axis=0, ddof=1) / np.sqrt(ACQUISITIONS)
-        out[f"voltage{suffix}"] = counts.dims, single.mean(axis=0).astype(np.float32), {"units": "V"}
+        noise = FLOOR_V * rng.standard_normal(counts.shape)
+        variance = VOLT_PER_COUNT**2 * counts.values + FLOOR_V**2
+        degrees = ACQUISITIONS - 1
+        error = np.sqrt(variance * rng.chisquare(degrees, counts.shape) / degrees)
+        voltage = DARK_V + VOLT_PER_COUNT * counts.values + noise
+        out[f"voltage{suffix}"] = counts.dims, voltage.astype(np.float32), {"units": "V"}
         out[f"voltage{suffix}_std"] = counts.dims, error.astype(np.float32), {"units": "V"}
     return out
 
@@ -102,6 +102,17 @@ def test_a_scan_of_voltages_gives_the_centres_of_the_same_scan_of_counts(make_sc
     assert float(analog_["background"].median()) == pytest.approx(
         (DARK_V + 0.5 * VOLT_PER_COUNT) / instrument, rel=0.05
     )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_locking_range_and_slopes_from_voltages_agree_with_the_truth(make_scan, bench, seed):
+    scan = make_scan(seed, nu=np.linspace(-1.6, 1.6, 25))
+    fit = fit_locking(reduce_map(analog_scan(scan, bench, seed)))
+    assert fit.status == "ok"
+    assert abs(fit.locking_range_ghz.value - 0.8) < 3 * fit.locking_range_ghz.std + 0.004
+    assert abs(fit.slope_p1.value - 0.3) < 4 * fit.slope_p1.std
+    assert abs(fit.slope_p2.value - 0.3) < 4 * fit.slope_p2.std
+    assert fit.slope_p1.std < 0.05
 
 
 def test_the_live_estimate_takes_voltages_too(make_scan, bench):
