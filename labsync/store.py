@@ -15,6 +15,7 @@ A step is committed in this order: chunks (temporary file, flush, rename), array
 A chunk without its journal line does not exist for any reader.
 """
 
+import contextlib
 import datetime
 import fcntl
 import json
@@ -241,7 +242,14 @@ class Run:
         path = self.path / "results" / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
         write_durably({path: _pretty(result)})
+        self.touch()
         return path
+
+    def touch(self) -> None:
+        """Mark the run as changed, for the catalogue, which looks at the times of folders."""
+        for folder in (self.path, self.path.parent):
+            with contextlib.suppress(PermissionError):  # a read-only shelf has no catalogue either
+                os.utime(folder)
 
 
 def find(root: Path, reference: str) -> Run:
