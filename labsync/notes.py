@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from labsync import _journal
-from labsync._durable import append_durably
 from labsync.errors import UsageError
 from labsync.store import Run, now
 
