@@ -1,5 +1,6 @@
 """A station: the connected instruments of one bench, their limits, and the way to the safe state."""
 
+import dataclasses
 import datetime
 import logging
 import time
@@ -170,13 +171,10 @@ def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str
         attached = TwinClock(chosen.attach)
         stack.callback(attached.close)
         return attached, attached.ask({"addresses": True})["addresses"]
-    detectors = settings.detectors
-    detection = (
-        {"detection": detectors.configuration, "jitter_ps": 1e12 * detectors.timing_jitter}
-        if detectors is not None
-        else {}
-    )
-    lab = TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench, **detection)
+    lab = TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench)
+    if (detectors := settings.detectors) is not None:
+        jitter_ps = 1e12 * detectors.timing_jitter
+        lab = dataclasses.replace(lab, detection=detectors.configuration, jitter_ps=jitter_ps)
     twin = stack.enter_context(start_twin(lab))
     return twin.clock, twin.addresses
 

@@ -1,14 +1,15 @@
 import logging
+from pathlib import Path
 
 import pytest
 
 from instruments.attenuator import PolarisationAttenuator
-from labsync._sections import InstrumentSection
+from labsync._sections import InstrumentSection, Section
 from labsync._wiring import DRIVERS
 from labsync.acquisition import build
 from labsync.errors import UsageError
 from labsync.scan import Scan
-from labsync.settings import BUILT_IN, StationSettings, read_station_file
+from labsync.settings import BUILT_IN, COMPOSED, StationSettings, read_station_file
 from labsync.station import Station, open_station
 
 BENCHES = sorted(path.stem for path in BUILT_IN.glob("*.toml"))
@@ -59,6 +60,12 @@ def test_the_simulated_station_is_the_minimal_one():
     assert read_station_file("simulated") == read_station_file("minimal")
 
 
+def every_section(kind):
+    for section in kind.__subclasses__():
+        yield section
+        yield from every_section(section)
+
+
 def drivers_of_sections(kind=InstrumentSection):
     for section in kind.__subclasses__():
         yield from drivers_of_sections(section)
@@ -71,7 +78,7 @@ def test_the_table_of_drivers_is_the_list_of_the_sections_drivers():
 
 
 def test_a_bench_that_lacks_a_role_refuses_the_procedure_before_anything_is_started(read, tmp_path):
-    settings = read(without(MINIMAL, "correlator", "fabry_perot"))
+    settings = read(without(MINIMAL, "correlator", "detectors", "fabry_perot"))
     assert not settings.has("correlator")
     with pytest.raises(
         UsageError, match=r"^Station 'simulated bench' has no fabry_perot; detuning-scan needs one\.$"
@@ -87,7 +94,7 @@ def test_every_role_that_a_procedure_needs_is_one_that_a_bench_can_have():
             yield scan
             yield from scans(scan)
 
-    known = set(StationSettings.model_fields) | {"position_loop"}
+    known = set(StationSettings.model_fields) | set(COMPOSED)
     for scan in scans():
         assert set(scan.needs) <= known, scan
 
@@ -121,7 +128,7 @@ def test_a_section_without_the_instruments_it_is_made_of_is_refused(read, sectio
             '"lakeshore9"',
             r"\[cryostat_1\]: 'lakeshore9' is unknown; known are .*'mercuryitc'",
         ),
-        ('driver = "lakeshore336"\n', "", r"\[cryostat_1\] lacks 'driver'"),
+        ('driver = "lakeshore336"', "", r"\[cryostat_1\] lacks 'driver'"),
         ("dwell", "dwel", r"unknown key 'settle.dwel' in \[cryostat_1\]; did you mean 'dwell'"),
         ('sensor = "A"', 'sensor = "E"', r"\[cryostat_1\] sensor: .*'A', 'B', 'C' or 'D'"),
         (
@@ -172,7 +179,7 @@ def test_a_bench_without_analysers_has_the_strong_modes_and_refuses_the_weak(rea
 
 
 def test_a_station_connects_what_its_file_lists_and_closes_it_again(read):
-    settings = read(without(MINIMAL, "correlator", "fabry_perot", "ramp", "pump_9"))
+    settings = read(without(MINIMAL, "correlator", "detectors", "fabry_perot", "ramp", "pump_9"))
     with open_station(settings) as bench:
         assert list(bench.identities) == ["cryostat_1", "cryostat_2", "pump_1", "pump_2", "rotator"]
         assert not bench.has("fabry_perot")
@@ -189,3 +196,10 @@ def test_an_instrument_that_the_simulated_bench_lacks_is_named(read):
     )
     with refused, open_station(read(text)):
         pass
+
+
+def test_the_page_on_benches_explains_every_section_key_and_driver():
+    page = (Path(__file__).parents[3] / "docs" / "benches.md").read_text()
+    kinds = [kind for kind in every_section(Section) if kind is not StationSettings]
+    names = {name for kind in kinds for name in kind.model_fields} | set(StationSettings.model_fields)
+    assert {name for name in names | set(DRIVERS) if f"{name}`" not in page.replace("]`", "`")} == set()
