@@ -168,6 +168,7 @@ class MessageEndpoint:
         if self._socket is None:
             messages = self._context.socket(zmq.ROUTER)
             messages.linger = 0
+            messages.maxmsgsize = CHUNK
             try:
                 messages.bind(f"tcp://{self._host}:{port or '*'}")
             except zmq.ZMQError as error:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -79,20 +80,32 @@ class ID900Protocol:
         """Return the commands of the inputs, or of START, which is one more input without a number."""
         device = self._device
 
+        numbers = len(inspect.signature(channel).parameters)
+
+        def which(*n: int) -> int:
+            if len(n) != numbers:
+                raise ScpiError(-108, "Parameter not allowed")
+            return channel(*n)
+
+        def last(a: tuple) -> str:
+            if len(a) != numbers + 1:
+                raise ScpiError(-109, "Missing parameter")
+            return a[-1]
+
         def setting(name: str, default: str) -> list[tuple[str, Handler]]:
             settings = device.input_settings
             return [
-                (f"{block}:{name}?", lambda *n: settings.get((name, channel(*n)), default)),
-                (f"{block}:{name}", _set(lambda *a: settings.update({(name, channel(*a[:-1])): a[-1]}))),
+                (f"{block}:{name}?", lambda *n: settings.get((name, which(*n)), default)),
+                (f"{block}:{name}", _set(lambda *a: settings.update({(name, which(*a[:-1])): last(a)}))),
             ]
 
-        def set_mode(*a: str) -> None:
-            if not a[-1].upper().startswith(("CYCL", "ACCU")):
+        def set_mode(*a: Any) -> None:
+            if not last(a).upper().startswith(("CYCL", "ACCU")):
                 raise ScpiError(-224, "Illegal parameter value")
-            counter(*a[:-1]).set_accumulate(a[-1].upper().startswith("ACCU"))
+            counter(*a[:-1]).set_accumulate(last(a).upper().startswith("ACCU"))
 
-        def counter(*n: int | str) -> Counter:
-            return device.counters[channel(*n)]
+        def counter(*n: int) -> Counter:
+            return device.counters[which(*n)]
 
         head = f"{block}:COUNter"
         duration = f"{head}:INTEgrationtime"
@@ -103,7 +116,7 @@ class ID900Protocol:
             (f"{head}?", lambda *n: str(counter(*n).count())),
             (f"{head}:RESEt", _set(lambda *n: counter(*n).restart(), "Counter value set to 0 ")),
             (f"{duration}?", lambda *n: str(counter(*n).integration_ms)),
-            (duration, _set(lambda *a: counter(*a[:-1]).set_integration(int(number(a[-1]))))),
+            (duration, _set(lambda *a: counter(*a[:-1]).set_integration(int(number(last(a)))))),
             (f"{head}:MODE?", lambda *n: "ACCUM" if counter(*n).accumulate else "CYCLE"),
             (f"{head}:MODE", _set(set_mode)),
         ]
