@@ -81,12 +81,11 @@ class PicoQuantRecorder(Driver, Instrument):
         path = Path(path)
         if path.exists():
             raise FileExistsError(f"{path} exists; recordings are never overwritten, choose another name.")
-        milliseconds = round(1000 * duration_s)
-        if not 1 <= milliseconds <= 360_000_000 or abs(1000 * duration_s - milliseconds) > 1e-6:
+        if not 0.001 <= duration_s <= 360_000 or abs(1000 * duration_s - round(1000 * duration_s)) > 1e-6:
             raise OutOfRange(
                 f"{self.where}: cannot record for {duration_s} s; use 0.001 to 360000 s in steps of 0.001 s."
             )
-        self._start(milliseconds)
+        self._start(round(1000 * duration_s))
         self.clock.sleep(duration_s)
         full = self._await_end() == "FIFO_FULL"
         content = self._fetch()

@@ -126,8 +126,8 @@ def register(
     samples = intensity.shape[1]
     end_ps = duration * sample_ps
     pending = state[1:]
-    expected = duration * sample_ps * dark_per_ps
-    out = np.empty(int(1.5 * (expected + 100)) + int(duration * photons_per_unit) + 1000)
+    light = duration * photons_per_unit * integral[:, -1].mean() / samples
+    out = np.empty(1000 + int(1.2 * (light + end_ps * dark_per_ps)))
     count = 0
     dark = rng.standard_exponential() / dark_per_ps if dark_per_ps > 0 else math.inf
     segment = 0

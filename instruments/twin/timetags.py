@@ -243,9 +243,10 @@ class Recording:
         limits = CHOKED if "tag_overflow" in self._faults else self._limits
         kept, overflows = fifo(merged, limits.tags_per_s * 1e-12, limits.buffer, self._state)
         if not kept.all():
-            self._note_gaps(merged, kept, overflows)
             if self._limits.stops:
                 kept[np.argmin(kept) :] = False
+                overflows = 1
+            self._note_gaps(merged, kept, overflows)
         inside = kept & (merged >= 0) & (merged < self.duration_s * 1e12)
         self._kept.append((merged[inside] // self._unit_ps * self._unit_ps, channels[inside]))
 
