@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labsync._terminal import RUNS, JsonOption, RunArgument, RunsOption, app, err, explained, out, print_json
+import labsync._commands_photons  # noqa: F401 - registers its commands
+from labsync._terminal import (
+    RUNS,
+    JsonOption,
+    RunArgument,
+    RunsOption,
+    app,
+    err,
+    explained,
+    fit_app,
+    out,
+    print_json,
+)
 from labsync.errors import EXIT_FAILURE, EXIT_INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
     from labsync.store import Run
-
-fit_app = typer.Typer(no_args_is_help=True, help="Fit the data of a run.")
-app.add_typer(fit_app, name="fit")
 
 StationOption = Annotated[
     str, typer.Option("--station", "-s", help="Station file, or the name of a built-in station.")
@@ -119,10 +128,17 @@ def compare(
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a detuning scan with the rate-equation model and estimate the coupling."""
-    from labsync import report, store
+    """Compare a scan with the rate-equation model: lines and coupling, or photon correlations."""
+    from labsync import correlations, procedures, report, store
 
     found = store.find(runs, run)
+    if found.procedure == procedures.CorrelationScan.slug:
+        correlated = correlations.compare(found, inactive_loss_factor, err)
+        if as_json:
+            print_json(correlated.as_dict())
+        else:
+            correlations.show_comparison(found, correlated, out)
+        return
     comparison = report.compare(found, inactive_loss_factor, err)
     if as_json:
         print_json(comparison.as_dict())

@@ -7,7 +7,7 @@ from labsync.columns import column
 from labsync.scan import Event
 
 # what the line of the bar has room for
-_LIVE = ("temperature_2_k", "detuning_ghz")
+_LIVE = ("temperature_2_k", "detuning_ghz", "g2_error")
 
 
 class ScanProgress:

@@ -3,12 +3,10 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
@@ -17,9 +15,11 @@ from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling, spectra_map
 from analysis.comparison import compare as compare_maps
 from analysis.position import Stillness, stillness
+from labsync import correlations
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
-from labsync.procedures import DetuningScan, MicropillarSweep, PositionHold
+from labsync.figures import save
+from labsync.procedures import CorrelationScan, DetuningScan, MicropillarSweep, PositionHold
 from labsync.scan import Scan
 from labsync.store import Run
 from models import micropillars
@@ -82,11 +82,13 @@ def show(run: Run, console: Console) -> None:
         console.print(step_table(run))
     if run.procedure == DetuningScan.slug and facts["steps"]:
         _show_detuning_scan(run, console)
+    elif run.procedure == CorrelationScan.slug and facts["steps"]:
+        correlations.show(run, console)
     elif run.procedure == PositionHold.slug and facts["steps"]:
         _show_position_hold(run, console)
     elif run.procedure == MicropillarSweep.slug and facts["steps"]:
         figure = plots.simulated_spectra(run.dataset(), swept(run))
-        _print_paths(console, [_save(run, "spectra", figure)])
+        save(run.path / "figures", {"spectra": figure}, console)
     if facts["timing_s"]:
         spent = "  ".join(f"{phase} {1e3 * time_s:.0f} ms" for phase, time_s in facts["timing_s"].items())
         console.print(f"time per step (median): {spent}", highlight=False)
@@ -211,7 +213,7 @@ def show_comparison(run: Run, result: ModelReport, console: Console) -> None:
         "locking-slopes": plots.locking_slopes(result.map, result.comparison.experiment),
         "comparison": plots.residuals(result.map, result.comparison),
     }
-    _print_paths(console, [_save(run, name, figure) for name, figure in figures.items()])
+    save(run.path / "figures", figures, console)
     console.print(f"run folder: {run.path}", highlight=False, soft_wrap=True)
 
 
@@ -240,7 +242,7 @@ def _show_detuning_scan(run: Run, console: Console) -> None:
         "locking-slopes": plots.locking_slopes(map_, fit),
         "example-spectrum": plots.example_spectrum(map_, step=middle, pillar="P2"),
     }
-    _print_paths(console, [_save(run, name, figure) for name, figure in figures.items()])
+    save(run.path / "figures", figures, console)
 
 
 def _show_position_hold(run: Run, console: Console) -> None:
@@ -249,7 +251,7 @@ def _show_position_hold(run: Run, console: Console) -> None:
     run.save_result("position", {name: phase.as_dict() for name, phase in phases.items()})
     console.print(position_table(phases))
     if phases:
-        _print_paths(console, [_save(run, "position", plots.position_hold(data))])
+        save(run.path / "figures", {"position": plots.position_hold(data)}, console)
 
 
 def position_table(phases: Mapping[str, Stillness]) -> Table:
@@ -260,16 +262,3 @@ def position_table(phases: Mapping[str, Stillness]) -> Table:
         counts = [str(count) for count in (phase.frames, phase.steps, phase.held)]
         table.add_row(name, str(phase.rms_um), *axes, *counts)
     return table
-
-
-def _save(run: Run, name: str, figure: Figure) -> Path:
-    folder = run.path / "figures"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.png"
-    figure.savefig(path, dpi=150)
-    return path
-
-
-def _print_paths(console: Console, paths: Sequence[Path]) -> None:
-    for path in paths:
-        console.print(f"figure: {path}", highlight=False, soft_wrap=True)

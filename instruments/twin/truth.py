@@ -79,5 +79,5 @@ def draw_truth(settings: TwinSettings) -> Truth:
         plasma_ghz_per_carrier=(carriers.uniform(4.6e-4, 5.2e-4), carriers.uniform(4.6e-4, 5.2e-4)),
         sample_drift_direction_rad=motion.uniform(0.0, 2 * math.pi),
         camera_angle_rad=motion.uniform(-0.1, 0.1),
-        direct_cps_per_photon=(direct.uniform(0.9e5, 1.1e5), direct.uniform(0.9e5, 1.1e5)),
+        direct_cps_per_photon=(direct.uniform(3.6e5, 4.4e5), direct.uniform(3.6e5, 4.4e5)),
     )

@@ -85,7 +85,7 @@ class DetuningScan(Scan):
     def approach(self, station: Station, point: Point, report: Report) -> None:
         """Pump both arrays on their strong modes, set both temperatures, wait, and recentre P2's sample."""
         position.remember(station)
-        station.select_mode("strong")
+        station.select_modes("strong", "strong")
         for pump, pillars, current_ua in (
             (station.pump_1, station.settings.pump_1.pillars, self.current_1_ua),
             (station.pump_2, station.settings.pump_2.pillars, self.current_2_ua),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis._correlation_model import compare_correlations, model_correlation, model_correlations
+from analysis.correlation_model import compare_correlations, model_correlation, model_correlations
 from analysis.correlation_fits import PairResponse
 from models import micropillars
 

@@ -104,10 +104,11 @@ def model_correlations(
     delay_ns: np.ndarray,
     response: PairResponse | None = None,
     *,
+    pillars: tuple[str, str] = ("P1", "P2"),
     on_progress: Callable[[float], None] | None = None,
     **effort: int | float,
 ) -> xr.Dataset:
-    """Return `model_correlation` of P1 with P2 for several detunings.
+    """Return `model_correlation` for several detunings.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def model_correlations(
     rows = []
     for k, nu in enumerate(detuning_ghz):
         at = replace(pair, detuning_ghz=float(nu))
-        rows.append(model_correlation(at, modes, delay_ns, response, seed=1 + k, **effort))  # type: ignore[arg-type]
+        rows.append(model_correlation(at, modes, delay_ns, response, pillars=pillars, seed=1 + k, **effort))  # type: ignore[arg-type]
         if on_progress is not None:
             on_progress((k + 1) / len(detuning_ghz))
     joined = xr.concat(rows, "step", combine_attrs="drop_conflicts")
@@ -164,6 +165,7 @@ def compare_correlations(
     modes: tuple[str, str],
     response: PairResponse | None = None,
     *,
+    pillars: tuple[str, str] = ("P1", "P2"),
     on_progress: Callable[[float], None] | None = None,
     **effort: int | float,
 ) -> CorrelationComparison:
@@ -173,7 +175,7 @@ def compare_correlations(
     ----------
     map_
         ``g2``, ``g2_std`` (step, delay) with ``detuning_ghz(step)``; steps without a detuning are left out.
-    pair, modes, response, on_progress, effort
+    pair, modes, response, pillars, on_progress, effort
         As `model_correlations` takes them.
     """
     known = map_.isel(step=np.flatnonzero(np.isfinite(map_["detuning_ghz"].values)))
@@ -183,6 +185,7 @@ def compare_correlations(
         modes,
         known["delay"].values,
         response,
+        pillars=pillars,
         on_progress=on_progress,
         **effort,
     )

@@ -1,0 +1,85 @@
+"""Commands for photon correlations: ``labsync fit g2`` and ``labsync tags info``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labsync._terminal import RUNS, JsonOption, RunsOption, app, err, explained, fit_app, out, print_json
+from labsync.errors import EXIT_FAILURE, UsageError
+
+tags_app = typer.Typer(no_args_is_help=True, help="Look into files of time tags.")
+app.add_typer(tags_app, name="tags")
+
+
+@tags_app.command("info")
+@explained
+def tags_info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".ptu, .ht2, .ht3, .phu, .spc, .hdf5 ...")],
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a file of time tags holds: format, unit, duration, rates."""
+    from labsync import correlations
+
+    facts = correlations.describe(file)
+    if as_json:
+        print_json(facts)
+    else:
+        out.print(correlations.description_table(facts))
+
+
+@fit_app.command("g2")
+@explained
+def fit_g2(
+    source: Annotated[str, typer.Argument(metavar="FILE|RUN", help="File of time tags, or a run.")],
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model for all pairs, or one for each pair; may be repeated.")
+    ] = None,
+    pair: Annotated[
+        list[str] | None, typer.Option(help="Pair of channels such as 1-2; all if not given.")
+    ] = None,
+    window_ns: Annotated[float, typer.Option(help="Longest delay, of a file.")] = 50.0,
+    bin_ps: Annotated[float, typer.Option(help="Width of a bin, of a file.")] = 256.0,
+    jitter_ps: Annotated[float, typer.Option(help="FWHM of one detector's response, of a file.")] = 0.0,
+    dead_time_ns: Annotated[
+        float, typer.Option(help="Dead time of a detector, left out of autocorrelations of a file.")
+    ] = 0.0,
+    exclude_ns: Annotated[float, typer.Option(help="Leave out delays closer to zero than this.")] = 0.0,
+    step: Annotated[
+        int | None, typer.Option(help="Step of a run; the most correlated one if not given.")
+    ] = None,
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit photon correlations: labsync fit g2 tags.ptu --pair 1-2 --model delay-coupled."""
+    from labsync import correlations, store
+
+    wanted = [_channels(each) for each in pair or []]
+    if Path(source).is_file():
+        if step is not None:
+            raise UsageError("--step chooses a step of a run; a file of time tags has none.")
+        found = correlations.correlate_file(
+            Path(source),
+            wanted,
+            err,
+            window_ns=window_ns,
+            bin_ps=bin_ps,
+            jitter_ps=jitter_ps,
+            dead_time_ns=dead_time_ns,
+        )
+    else:
+        found = correlations.correlate_run(store.find(runs, source), step)
+    fits = correlations.fit(found, model or ["bunching"], pair or [], exclude_ns=exclude_ns)
+    if as_json:
+        print_json([one.as_dict() for one in fits])
+    else:
+        correlations.show_fits(found, fits, out)
+    if not all(one.converged for one in fits):
+        raise typer.Exit(EXIT_FAILURE)
+
+
+def _channels(pair: str) -> tuple[int, int]:
+    first, dash, second = pair.partition("-")
+    if not (dash and first.isdecimal() and second.isdecimal()):
+        raise UsageError(f"'{pair}' is no pair of channels; write it like 1-2.")
+    return int(first), int(second)
