@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labsync._durable import append_durably
+from labsync._durable import append_durably, write_durably
 from labsync.errors import DamagedRun
 
 
@@ -25,7 +25,13 @@ def to_json(value: Any) -> str:
 
 
 def append(path: Path, body: dict[str, Any]) -> None:
-    """Append one event to the journal and flush it to disk."""
+    """Append one event to the journal and flush it to disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the journal is as it was before.
+    """
     text = to_json(body)
     append_durably(path, f'{{"body":{text},"sum":"{checksum(text.encode())}"}}\n'.encode())
 
@@ -38,23 +44,43 @@ def read(path: Path) -> list[dict[str, Any]]:
     DamagedRun
         If a line before the last one is unreadable or fails its checksum.
     """
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
+    lines = _lines(path)
     bodies = []
     for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
         body = _body(line)
-        if body is None:
-            # text after the last newline, or a broken last line: torn by a crash, so it never happened
-            if number >= len(lines) - 1:
-                break
+        if body is not None:
+            bodies.append(body)
+        elif number < len(lines):  # a broken last line was torn by a crash, so it never happened
             raise DamagedRun(
-                f"{path}, line {number}: the journal line fails its checksum; the run folder is damaged."
+                f"{path}, line {number}: the journal line fails its checksum; 'labsync resume' does the "
+                "step of that line again."
             )
-        bodies.append(body)
     return bodies
+
+
+def mend(path: Path) -> None:
+    """Make the journal fit to be appended to: only whole lines stay.
+
+    A torn end is cut off. Where a line before it is broken, the journal as found is kept beside the mended
+    one as ``journal.jsonl.broken``; the event of that line is lost.
+
+    Raises
+    ------
+    OSError
+        If the journal cannot be written.
+    """
+    lines = _lines(path)
+    whole = [line for line in lines if _body(line) is not None]
+    mended = b"".join(line + b"\n" for line in whole)
+    if not lines or mended == path.read_bytes():
+        return
+    if whole != lines[: len(whole)]:
+        write_durably({path.with_name(path.name + ".broken"): path.read_bytes()})
+    write_durably({path: mended})
+
+
+def _lines(path: Path) -> list[bytes]:
+    return [line for line in path.read_bytes().split(b"\n") if line] if path.exists() else []
 
 
 def _body(line: bytes) -> dict[str, Any] | None:

@@ -22,5 +22,9 @@ class NotARun(UsageError):
     """The folder that was named is no run folder, or no run goes by that name."""
 
 
+class NotStored(LabsyncError):
+    """The disk refused data: it is full, cannot be written, or fails."""
+
+
 class DamagedRun(LabsyncError):
     """A run folder holds data that do not match its journal."""

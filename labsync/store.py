@@ -11,28 +11,27 @@ Layout::
       lock            held by the process that writes the run, as long as it lives
       results/        fits (JSON); figures/ (PNG): derived, may be remade at any time
 
-A step is committed in this order: chunks (temporary file, flush, rename), array shapes, journal line (flush).
+A step is committed in this order: chunks and array shapes (temporary file, flush, rename), then the journal
+line (flush).
 A chunk without its journal line does not exist for any reader.
 """
 
 import contextlib
 import datetime
-import fcntl
 import json
 import os
 import secrets
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import xarray as xr
-import zarr
 
-from labsync import _journal
-from labsync._durable import write_durably
-from labsync.errors import DamagedRun, NotARun, UsageError
+from labsync import _arrays, _journal, _lock
+from labsync._durable import flush_folders, remove_durably, write_durably
+from labsync.errors import DamagedRun, NotARun, NotStored, UsageError
 
 ARRAYS = "run.zarr"
 
@@ -66,6 +65,7 @@ def create(root: Path, procedure: str, about: Mapping[str, Any], station_text: s
     path = root / uid
     try:
         path.mkdir(parents=True)
+        flush_folders({root})
         start = {
             "uid": uid,
             "procedure": procedure,
@@ -85,19 +85,22 @@ def create(root: Path, procedure: str, about: Mapping[str, Any], station_text: s
 
 
 class Run:
-    """One run folder, open for reading, and for writing by the process that created it.
+    """One run folder, open for reading, or for writing by one process.
 
     Parameters
     ----------
     path : Path
         The run folder.
     writable : bool
-        Take the run's lock, which marks it as running for as long as this process lives.
+        Take the run's lock, which marks it as running for as long as this process lives or until `finish`,
+        and cut off what a crash has left of a journal line.
 
     Raises
     ------
     NotARun
         If `path` has no readable ``start.json``.
+    UsageError
+        If it is to be written but cannot, or is being written by another process.
     """
 
     def __init__(self, path: Path, writable: bool = False):
@@ -111,9 +114,23 @@ class Run:
                 f"{path} is not a run folder (no readable start.json); 'labsync runs' lists the runs."
             ) from error
         self._committed = 0
+        self._lock: IO[str] | None = None
         if writable:
-            self._lock = (self.path / "lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = _lock.take(self.path / "lock", f"Run {self.uid}", now())
+            try:
+                _journal.mend(self._journal_path)
+            except OSError as error:
+                raise UsageError(f"Run {self.uid} cannot be written: {error.strerror}.") from error
+            self._committed = max((entry["step"] + 1 for entry in self.journal()), default=0)
+
+    @property
+    def _journal_path(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def committed(self) -> int:
+        """Number of steps committed, as far as the process that writes the run knows."""
+        return self._committed
 
     @property
     def stop(self) -> dict[str, Any] | None:
@@ -129,13 +146,24 @@ class Run:
         stop = self.stop
         if stop is not None:
             return str(stop["status"])
-        return "running" if _locked(self.path / "lock") else "interrupted"
+        return "running" if _lock.held(self.path / "lock") else "interrupted"
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return everything in the journal in order: steps, retries, pauses, resumptions.
+
+        Raises
+        ------
+        DamagedRun
+            If a line before the last one is broken.
+        """
+        return _journal.read(self._journal_path)
 
     def journal(self) -> list[dict[str, Any]]:
-        """Return the committed steps in order, one mapping each."""
-        return [body for body in _journal.read(self.path / "journal.jsonl") if body.get("kind") == "step"]
+        """Return the committed steps in order, one mapping each; of a step done again, the last."""
+        steps = {body["step"]: body for body in self.events() if body.get("kind") == "step"}
+        return [steps[number] for number in sorted(steps)]
 
-    def commit(self, step: xr.Dataset, **entry: Any) -> None:
+    def commit(self, step: xr.Dataset, *, number: int | None = None, **entry: Any) -> None:
         """Commit one step: after this returns, the step survives a power cut.
 
         Parameters
@@ -143,45 +171,67 @@ class Run:
         step : xarray.Dataset
             The step's variables, without a step dimension; scalars are allowed. Coordinates are stored with
             the first step.
+        number : int, optional
+            A step that is done again; the next one when absent.
         **entry
             JSON-ready facts for the journal line: point, row, timing.
+
+        Raises
+        ------
+        NotStored
+            If the disk refuses it; the run is as it was before.
         """
-        number = self._committed
-        if not (self.path / ARRAYS).exists():
-            _create_arrays(self.path / ARRAYS, step)
-        arrays = {str(name): values for name, values in step.data_vars.items()}
-        arrays["step"] = xr.DataArray(np.int64(number))
-        metas = {name: self._meta(name) for name in arrays}
-        raws = {name: _raw(name, values, metas[name]) for name, values in arrays.items()}
-        write_durably(
-            {self._chunk(name, number, len(metas[name]["shape"])): raw for name, raw in raws.items()}
-        )
-        self._grow(metas, number + 1)
-        sums = {name: _journal.checksum(raw) for name, raw in raws.items()}
-        body = {"kind": "step", "step": number, "time": now(), "sums": sums, **entry}
-        _journal.append(self.path / "journal.jsonl", body)
-        self._committed += 1
+        number = self._committed if number is None else number
+        steps = max(self._committed, number + 1)
+        try:
+            if not (self.path / ARRAYS).exists():
+                _arrays.create(self.path / ARRAYS, step)
+            files, raws = _arrays.files(self.path / ARRAYS, step, number, steps)
+            write_durably(files)
+            sums = {name: _journal.checksum(raw) for name, raw in raws.items()}
+            self._append({"kind": "step", "step": number, "sums": sums, **entry})
+        except OSError as error:
+            raise NotStored(
+                f"Step {number} of {self.uid} cannot be stored: {error.strerror}; mend that, then "
+                f"'labsync resume {self.uid}'."
+            ) from error
+        self._committed = steps
 
-    def _meta(self, name: str) -> dict[str, Any]:
-        meta: dict[str, Any] = json.loads((self.path / ARRAYS / name / "zarr.json").read_text())
-        return meta
+    def sums(self, step: xr.Dataset) -> dict[str, str]:
+        """Return the checksums that the variables of `step` would have in the journal."""
+        path = self.path / ARRAYS
+        return {
+            str(name): _journal.checksum(_arrays.raw(str(name), values, _arrays.meta(path, str(name))))
+            for name, values in step.data_vars.items()
+        }
 
-    def _chunk(self, name: str, number: int, dims: int) -> Path:
-        return self.path / ARRAYS / name / ".".join(["c", str(number), *["0"] * (dims - 1)])
+    def note(self, kind: str, **facts: Any) -> None:
+        """Add an event that is no step to the journal, such as a retry.
 
-    def _grow(self, metas: Mapping[str, dict[str, Any]], steps: int) -> None:
-        """Set the arrays' length, for readers that do not know the journal."""
-        for name, meta in metas.items():
-            meta["shape"][0] = steps
-            path = self.path / ARRAYS / name / "zarr.json"
-            part = path.with_name("zarr.json.part")
-            part.write_bytes(_pretty(meta))
-            part.replace(path)
+        Raises
+        ------
+        NotStored
+            If the disk refuses it.
+        """
+        try:
+            self._append({"kind": kind, **facts})
+        except OSError as error:
+            raise NotStored(f"The journal of {self.uid} cannot be written: {error.strerror}.") from error
+
+    def _append(self, body: dict[str, Any]) -> None:
+        _journal.append(self._journal_path, {"time": now(), **body})
+
+    def reopen(self, **facts: Any) -> None:
+        """Note in the journal that the run goes on, and how it had ended, which it has not any more."""
+        self.note("resume", pid=os.getpid(), host=socket.gethostname(), ended=self.stop, **facts)
+        remove_durably(self.path / "stop.json")
 
     def finish(self, status: str, message: str = "", **facts: Any) -> None:
-        """Write ``stop.json``: the run is over."""
+        """Write ``stop.json``: the run is over, and no longer locked."""
         stop = {"status": status, "message": message, "stopped": now(), "steps": len(self.journal()), **facts}
         write_durably({self.path / "stop.json": _pretty(stop)})
+        if self._lock is not None:
+            self._lock.close()
 
     def dataset(self) -> xr.Dataset:
         """Return all committed steps, loaded and checked against the journal.
@@ -197,9 +247,13 @@ class Run:
         DamagedRun
             If a chunk is missing or differs from its checksum in the journal.
         """
-        steps = self.journal()
-        self._verify(steps)
-        data = self.history(len(steps)).load()
+        for entry in self.journal():
+            for variable, found in self._differing(entry).items():
+                raise DamagedRun(
+                    f"{self.uid}: {variable} of step {entry['step']} fails its checksum ({found}); "
+                    f"'labsync resume {self.uid}' does the step again."
+                )
+        data = self.history().load()
         for name, coord in data.coords.items():
             if coord.dtype.kind == "T":  # numpy's variable-width strings are still rare elsewhere
                 data = data.assign_coords({name: (coord.dims, np.array(coord.values.tolist()), coord.attrs)})
@@ -213,25 +267,32 @@ class Run:
         steps : int, optional
             How many steps; all that the journal holds when absent.
         """
-        count = len(self.journal()) if steps is None else steps
-        if not count:
+        numbers = [entry["step"] for entry in self.journal()] if steps is None else list(range(steps))
+        if not numbers:
             return xr.Dataset(coords={"step": np.arange(0)}, attrs=self._attrs())
         opened = xr.open_zarr(self.path / ARRAYS, consolidated=False, chunks=None)
-        return opened.isel(step=slice(0, count)).assign_attrs(self._attrs())
+        # a slice, where it does, leaves the values unread
+        chosen = slice(0, len(numbers)) if numbers[-1] == len(numbers) - 1 else numbers
+        return opened.isel(step=chosen).assign_attrs(self._attrs())
 
-    def _verify(self, steps: list[dict[str, Any]]) -> None:
-        dims = {name: len(self._meta(name)["shape"]) for name in (steps[0]["sums"] if steps else ())}
-        for step in steps:
-            for name, expected in step["sums"].items():
-                chunk = self._chunk(name, step["step"], dims[name])
-                try:
-                    found = _journal.checksum(chunk.read_bytes())
-                except OSError:
-                    found = "missing"
-                if found != expected:
-                    raise DamagedRun(
-                        f"{self.uid}: {name} of step {step['step']} fails its checksum ({found})."
-                    )
+    def damaged(self) -> list[int]:
+        """Return the numbers of the steps that were committed but are not whole any more."""
+        whole = {entry["step"] for entry in self.journal() if not self._differing(entry)}
+        return [number for number in range(self._committed) if number not in whole]
+
+    def _differing(self, entry: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is found instead, by variable, where a step differs from its line in the journal."""
+        path = self.path / ARRAYS
+        differing = {}
+        for name, expected in entry["sums"].items():
+            try:
+                dims = len(_arrays.meta(path, name)["shape"])
+                found = _journal.checksum(_arrays.chunk(path, name, entry["step"], dims).read_bytes())
+            except (OSError, DamagedRun):
+                found = "missing"
+            if found != expected:
+                differing[name] = found
+        return differing
 
     def _attrs(self) -> dict[str, Any]:
         parameters = {k: v for k, v in self.start.get("parameters", {}).items() if v is not None}
@@ -283,63 +344,6 @@ def list_runs(root: Path) -> list[Run]:
         except NotARun:
             continue
     return sorted(runs, key=lambda run: (str(run.start.get("started", "")), run.uid))
-
-
-def _create_arrays(path: Path, step: xr.Dataset) -> None:
-    part = path.with_name(path.name + ".part")
-    # CF's way to tell xarray which variables are coordinates
-    attributes = {
-        **step.attrs,
-        "coordinates": " ".join(str(name) for name in step.coords if step[name].dims != (name,)),
-    }
-    group = zarr.create_group(part, zarr_format=3, overwrite=True, attributes=attributes)
-    for name, coord in step.coords.items():
-        if not coord.dims:
-            continue
-        kind: Any = str if coord.dtype.kind in "UT" else coord.dtype
-        array = group.create_array(
-            str(name),
-            shape=coord.shape,
-            dtype=kind,
-            dimension_names=tuple(map(str, coord.dims)),
-            attributes=dict(coord.attrs),
-        )
-        array[:] = coord.values.astype(object) if kind is str else coord.values
-    steps = xr.DataArray(np.int64(0), attrs={"long_name": "step"})
-    for name, values in {**step.data_vars, "step": steps}.items():
-        group.create_array(
-            str(name),
-            shape=(0, *values.shape),
-            chunks=(1, *values.shape),
-            dtype=values.dtype,
-            dimension_names=("step", *map(str, values.dims)),
-            attributes=dict(values.attrs),
-            compressors=None,  # a chunk is the plain bytes, so that its checksum is that of the numbers
-            fill_value=0,
-            chunk_key_encoding={
-                "name": "default",
-                "separator": ".",
-            },  # one folder per variable, not per chunk
-        )
-    part.replace(path)
-
-
-def _raw(name: str, values: xr.DataArray, meta: Mapping[str, Any]) -> bytes:
-    data = np.asarray(values.values, dtype=np.dtype(meta["data_type"]).newbyteorder("<"), order="C")
-    if list(data.shape) != meta["shape"][1:]:
-        raise DamagedRun(f"{name} of the step has shape {data.shape}, but the run holds {meta['shape'][1:]}.")
-    return data.tobytes()
-
-
-def _locked(path: Path) -> bool:
-    try:
-        with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:
