@@ -216,6 +216,13 @@ class DetectorsSection(Section):
         return seen[self.configuration]
 
 
+class RetriesSection(Section):
+    """How often a step is tried when an instrument was silent, gone or garbled, and the first wait between."""
+
+    attempts: int = Field(default=3, ge=1, le=20)
+    back_off: Seconds = Field(default=2.0, ge=0, description="doubled after each attempt")
+
+
 class AttenuatorSection(Section):
     """Half-wave plate and polariser: the angle of full transmission."""
 

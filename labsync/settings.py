@@ -24,6 +24,7 @@ from labsync._sections import (
     PumpSection,
     RecorderSection,
     RedPitayaSection,
+    RetriesSection,
     RotatorSection,
     ScopeSection,
     Section,
@@ -64,6 +65,7 @@ class StationSettings(Section):
     recorder: RecorderSection | None = None
     tagger: TaggerSection | None = None
     detectors: DetectorsSection | None = None
+    retries: RetriesSection = RetriesSection()
     attenuator: AttenuatorSection | None = None
     fabry_perot: AnyFabryPerot | None = None
 

@@ -12,7 +12,7 @@ from pymeasure.instruments import Channel, Instrument
 import instruments
 from instruments import InstrumentDisconnected, InstrumentProtocolError, InstrumentTimeout, roles
 
-TIMEOUT_S = 0.2
+TIMEOUT_S = 0.15
 UNITS = {
     "_k": "K",
     "_k_per_min": "K/min",
