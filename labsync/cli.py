@@ -4,12 +4,12 @@ The suite's own modules are imported inside the commands, so that ``labsync doct
 explain, when a file of the user's shadows one of the packages.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import labsync._commands_photons  # noqa: F401 - registers its commands
+import labsync._commands_photons
+import labsync._commands_runs  # noqa: F401 - both register their commands
 from labsync._terminal import (
     RUNS,
     JsonOption,
@@ -72,21 +72,6 @@ def _end(finished: "Run", as_json: bool) -> None:
         report.show(finished, out)
     if finished.status == "aborted":
         raise typer.Exit(EXIT_INTERRUPTED)
-
-
-@app.command()
-@explained
-def runs(runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
-    """List the runs."""
-    from labsync import report, store
-
-    found = store.list_runs(runs)
-    if as_json:
-        print_json([report.summary(each) for each in found])
-    elif found:
-        out.print(report.run_table(found))
-    else:
-        out.print(f"No runs in {runs}. Make one: labsync run detuning-scan")
 
 
 @app.command()
@@ -163,26 +148,6 @@ def simulate(
         out.print(report.parameter_table(scan))
     else:
         _end(acquisition.simulate(scan, runs, err), as_json)
-
-
-@app.command()
-@explained
-def export(
-    run: RunArgument,
-    to: Annotated[str, typer.Option("--to", help="Format: netcdf or csv.")] = "netcdf",
-    folder: Annotated[Path, typer.Option("--into", help="Folder for the exported files.")] = Path(),
-    runs: RunsOption = RUNS,
-    as_json: JsonOption = False,
-) -> None:
-    """Export a run with its metadata; existing files are never overwritten."""
-    from labsync import exporting, store
-
-    paths = exporting.export(store.find(runs, run), to, folder)
-    if as_json:
-        print_json([str(path) for path in paths])
-    else:
-        for path in paths:
-            out.print(str(path), highlight=False, soft_wrap=True)
 
 
 @app.command()

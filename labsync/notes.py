@@ -6,10 +6,11 @@ lock are not touched.
 
 import fcntl
 import getpass
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from labsync import _journal
 from labsync.errors import UsageError
@@ -92,20 +93,16 @@ def add_tags(run: Run, names: Iterable[str], remove: bool = False) -> None:
 
 def _add(run: Run, body: dict[str, Any]) -> None:
     path = run.path / FILE
-    with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        _cut_torn_line(file)
+    folder = os.open(run.path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # freed when it is closed
+        _journal.mend(path)
         _journal.append(path, {**body, "time": now(), "by": _user()})
+    except OSError as error:
+        raise UsageError(f"Nothing can be noted in {run.path}: {error.strerror}.") from error
+    finally:
+        os.close(folder)
     run.touch()
-
-
-def _cut_torn_line(file: BinaryIO) -> None:
-    """Cut off the end of a line that a crash left: the next line would continue it."""
-    file.seek(0)
-    data = file.read()
-    whole = data.rfind(b"\n") + 1
-    if whole != len(data):
-        file.truncate(whole)
 
 
 def _user() -> str:

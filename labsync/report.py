@@ -1,7 +1,7 @@
 """Tables, figures and fits of one run, as the commands show them."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,14 @@ import numpy as np
 import xarray as xr
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Column, Table
+from rich.table import Table
 
 from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling, spectra_map
 from analysis.comparison import compare as compare_maps
 from analysis.position import Stillness, stillness
 from labsync import correlations
+from labsync._entries import summary
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
 from labsync.figures import save
@@ -25,38 +26,9 @@ from labsync.store import Run
 from models import micropillars
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """Return the facts of a run that a list of runs shows, ready for JSON."""
-    stop = run.stop or {}
-    return {
-        "uid": run.uid,
-        "path": str(run.path),
-        "procedure": run.procedure,
-        "status": run.status,
-        "started": run.start.get("started"),
-        "stopped": stop.get("stopped"),
-        "steps": len(run.journal()),
-        "station": run.start.get("station"),
-        "seed": run.start.get("seed"),
-        "message": stop.get("message", ""),
-        "timing_s": stop.get("timing_s", {}),
-    }
-
-
 def rows(run: Run) -> list[dict[str, Any]]:
     """Return the row of every committed step."""
     return [{"step": entry["step"], **entry.get("row", {})} for entry in run.journal()]
-
-
-def run_table(runs: Sequence[Run]) -> Table:
-    """Return a table of runs, oldest first."""
-    table = Table(
-        Column("uid", no_wrap=True), "status", "steps", "station"
-    )  # the uid holds time and procedure
-    for run in runs:
-        facts = summary(run)
-        table.add_row(run.uid, facts["status"], str(facts["steps"]), facts["station"] or "-")
-    return table
 
 
 def parameter_table(scan: Scan) -> Table:

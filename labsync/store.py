@@ -225,6 +225,7 @@ class Run:
         """Note in the journal that the run goes on, and how it had ended, which it has not any more."""
         self.note("resume", pid=os.getpid(), host=socket.gethostname(), ended=self.stop, **facts)
         remove_durably(self.path / "stop.json")
+        self.touch()
 
     def finish(self, status: str, message: str = "", **facts: Any) -> None:
         """Write ``stop.json``: the run is over, and no longer locked."""
