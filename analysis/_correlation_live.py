@@ -75,13 +75,13 @@ class LiveTime:
         result = live - tau * (times.size / 2)
         longest = tau.max(initial=0.0)
         for step in range(1, times.size):
-            apart = (times[step:] - times[:-step]).astype(float)
-            near = apart < longest
+            distance = (times[step:] - times[:-step]).astype(float)
+            near = distance < longest
             if not near.any():
                 break
-            weight = (signs[step:] * signs[:-step])[near]
-            order = np.argsort(apart[near])
-            apart, weight = apart[near][order], weight[order]
+            order = np.argsort(distance[near])
+            apart = distance[near][order]
+            weight = (signs[step:] * signs[:-step])[near][order]
             upto = np.searchsorted(apart, tau)
             total, moment = (np.append(0.0, np.cumsum(x)) for x in (weight, weight * apart))
             result -= tau * total[upto] - moment[upto]
@@ -103,14 +103,13 @@ def aligned(chunks: Iterator[Chunk], shifts: Mapping[int, int]) -> Iterator[Chun
         yield from chunks
         return
     table = np.zeros(256, np.int64)
-    for channel, shift in shifts.items():
-        table[channel] = shift
+    table[list(shifts)] = list(shifts.values())
     held_time, held_channel = np.empty(0, np.int64), np.empty(0, np.int8)
     for chunk in chunks:
         time = np.concatenate([held_time, chunk.time - table[chunk.channel.view(np.uint8)]])
         channel = np.concatenate([held_channel, chunk.channel])
-        order = np.argsort(time, kind="stable")
-        time, channel = time[order], channel[order]
+        by_time = np.argsort(time, kind="stable")
+        time, channel = time[by_time], channel[by_time]
         cut = int(np.searchsorted(time, chunk.elapsed - most))
         held_time, held_channel = time[cut:], channel[cut:]
         gaps = chunk.gaps + np.array([-most, -least])

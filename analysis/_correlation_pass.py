@@ -9,12 +9,12 @@ from analysis._correlation_kernels import scan, sweep
 from analysis._correlation_live import LiveTime
 from analysis.timetags import Chunk
 
-__all__ = ["BLOCKS", "Grid", "PairCounter"]
+__all__ = ["MOST_BLOCKS", "Blocks", "Grid", "PairCounter", "counted"]
 
 #: Blocks for the jackknife aimed at; there are between half and 1.28 times as many.
 BLOCKS = 100
-_MOST_BLOCKS = 128
-_DENSE = 0.3
+MOST_BLOCKS = 128
+_DENSE = 10.0
 _TRIAL = 1 << 16
 
 
@@ -38,6 +38,35 @@ class Grid:
     def edges(self) -> np.ndarray:
         """Left edges of the bins and the right edge of the last one, units."""
         return self.width * np.arange(-self.half, self.half + 1)
+
+
+class Blocks:
+    """Equal stretches of a recording, for the jackknife.
+
+    Attributes
+    ----------
+    begin, length : int
+        Beginning of the first block and length of all, units.
+    arrays : list of ndarray, (most blocks, ...)
+        Sums by blocks. When there are too many blocks they are joined two by two, and these sums with them.
+    """
+
+    def __init__(self, begin: int, length: int) -> None:
+        self.begin, self.length = begin, length
+        self.arrays: list[np.ndarray] = []
+
+    def of(self, time: int) -> int:
+        """Return the block of a time."""
+        while time - self.begin >= MOST_BLOCKS * self.length:
+            for array in self.arrays:
+                array[: MOST_BLOCKS // 2] = array[::2] + array[1::2]
+                array[MOST_BLOCKS // 2 :] = 0
+            self.length *= 2
+        return (time - self.begin) // self.length
+
+    def end(self, block: int) -> int:
+        """Return the time at which a block ends."""
+        return self.begin + (block + 1) * self.length
 
 
 class PairCounter:
@@ -70,28 +99,30 @@ class PairCounter:
         self.pairs, self.grid = pairs, grid
         self.channels = sorted({channel for pair in pairs for channel in pair})
         self.live = LiveTime(begin)
-        self.length = max(-(-(expected_end - begin) // BLOCKS), 2 * grid.window, 1)
         # one pair more for what nobody wants, one bin more for a delay of the whole window
-        self.counts = np.zeros((_MOST_BLOCKS, len(pairs) + 1, grid.bins + 1), np.int32)
-        self.tags = np.zeros((_MOST_BLOCKS, len(self.channels)), np.int64)
+        self.counts = np.zeros((MOST_BLOCKS, len(pairs) + 1, grid.bins + 1), np.int32)
+        self.tags = np.zeros((MOST_BLOCKS, len(self.channels)), np.int64)
+        self.blocks = Blocks(begin, max(-(-(expected_end - begin) // BLOCKS), 2 * grid.window, 1))
+        self.blocks.arrays += [self.counts, self.tags]
         self.edges = np.zeros((len(self.channels), grid.bins), np.int64)
         self.dense: bool | None = None
         self._slot = np.full(256, len(self.channels), np.int64)
         self._slot[self.channels] = np.arange(len(self.channels))
-        self._targets = self._make_targets()
+        self._places = self._make_places()
         self._time, self._channel = np.empty(0, np.int64), np.empty(0, np.uint8)
         self._edges, self._closed = self.live.edges(closed=False), False
 
-    def _make_targets(self) -> tuple[np.ndarray, np.ndarray]:
-        plus = np.full((len(self.channels) + 1,) * 2, len(self.pairs) * (self.grid.bins + 1), np.int64)
-        minus = plus.copy()
+    def _make_places(self) -> np.ndarray:
+        """Return where the counts of two channels begin, by the earlier and the later one and the sign."""
+        length = self.grid.bins + 1
+        places = np.full((len(self.channels) + 1, len(self.channels) + 1, 2), len(self.pairs) * length)
         for row, (first, second) in enumerate(self.pairs):
             a, b = self._slot[first], self._slot[second]
-            plus[a, b] = minus[b, a] = row * (self.grid.bins + 1)
-        return plus, minus
+            places[a, b, 0] = places[b, a, 1] = row * length
+        return places
 
-    def feed(self, chunk: Chunk) -> None:
-        """Count what a chunk completes."""
+    def feed(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
+        """Count what a chunk completes; return its live tags: times and channels (uint8)."""
         if len(chunk.gaps):
             self.live.add_gaps(chunk.gaps)
             self._edges = self.live.edges(closed=False)
@@ -103,8 +134,9 @@ class PairCounter:
             seen = slice(0, _TRIAL)
             wanted = np.count_nonzero(self._slot[channel[seen]] < len(self.channels))
             span = int(np.ptp(time[seen])) if time.size > 1 else chunk.elapsed
-            self.dense = wanted * self.grid.window > _DENSE * max(span, 1)
+            self.dense = bool(wanted * self.grid.window > _DENSE * max(span, 1))
         self._advance(time, channel, chunk.elapsed - self.grid.window)
+        return time, channel
 
     def finish(self, end: int) -> None:
         """Count what is left."""
@@ -113,7 +145,7 @@ class PairCounter:
         keep = self.live.is_live(self._time) & (self._time < self.live.end)
         time, channel = self._time[keep], self._channel[keep]
         self._count(time, channel, time.size)
-        blocks = max(-(-(self.live.end - self.live.begin) // self.length), 1)
+        blocks = max(-(-(self.live.end - self.live.begin) // self.blocks.length), 1)
         self.counts, self.tags = self.counts[:blocks, :-1, :-1], self.tags[:blocks]
 
     def _advance(self, time: np.ndarray, channel: np.ndarray, limit: int) -> None:
@@ -143,30 +175,19 @@ class PairCounter:
         parts = self._split(time, channel) if self.dense else []
         start = 0
         while start < stop:
-            block = self._block(int(time[start]))
-            until = self.live.begin + (block + 1) * self.length
-            end = int(np.searchsorted(time[:stop], until))
+            block = self.blocks.of(int(time[start]))
+            end = int(np.searchsorted(time[:stop], self.blocks.end(block)))
             if self.dense:
                 self._sweep(parts, int(time[start]), int(time[end - 1]), block)
             else:
                 scan(
-                    time, channel, start, end, self._slot, *self._targets,
+                    time, channel, start, end, self._slot, self._places,
                     self.grid.window, 1 / self.grid.width, self.counts[block].reshape(-1),
                 )  # fmt: skip
             seen = channel[start:end]
             self.tags[block] += [np.count_nonzero(seen == wanted) for wanted in self.channels]
             start = end
         self._count_edges(time[:stop], channel[:stop])
-
-    def _block(self, time: int) -> int:
-        block = (time - self.live.begin) // self.length
-        while block >= _MOST_BLOCKS:  # longer than expected: join blocks two by two
-            for array in (self.counts, self.tags):
-                array[: _MOST_BLOCKS // 2] = array[::2] + array[1::2]
-                array[_MOST_BLOCKS // 2 :] = 0
-            self.length *= 2
-            block = (time - self.live.begin) // self.length
-        return int(block)
 
     def _split(self, time: np.ndarray, channel: np.ndarray) -> list[np.ndarray]:
         return [time[channel == wanted] for wanted in self.channels]

@@ -9,7 +9,7 @@ import xarray as xr
 from analysis._correlation_estimate import jackknife_covariance, jackknife_std, left_out
 from analysis._correlation_pass import PairCounter
 
-__all__ = ["covariance", "g2_dataset", "plateau_bins", "replicates", "subtract_background"]
+__all__ = ["covariance", "g2_dataset", "plateau_bins", "replicates", "subtract_background", "tag_rates"]
 
 _PLATEAU = 0.1
 _FEWEST_BLOCKS = 50
@@ -29,14 +29,14 @@ def g2_dataset(
         Dims pair ("1-2"), delay (ns, centres of the bins), block, channel. ``counts`` int64 (pair, delay),
         ``expected`` (counts of uncorrelated light), ``g2`` (global normalisation: their ratio), ``g2_std``
         (jackknife), ``valid`` (outside of dead times); ``plateau``, ``plateau_std`` (pair): mean g2 of the
-        outermost tenth of the delays on each side, divide by it to normalise there;
-        ``block_counts`` int32 (block, pair, delay), ``block_share`` (block, pair): by what factor ``expected``
-        shrinks without the block; ``tags`` (channel), ``rate_hz`` (channel), ``first`` and ``second`` (pair).
+        outermost tenth of the delays on each side, divide by it to normalise there; ``block_counts`` int32
+        (block, pair, delay), ``block_share`` (block, pair): by what factor ``expected`` shrinks without the
+        block; ``tags`` (channel), ``rate_hz`` (channel), ``first`` and ``second`` (pair).
 
     Notes
     -----
-    A delay of d whole units means a delay of the light within (d - 1, d + 1) units, most likely d, because both
-    times are rounded down. A bin [a, b) of whole units has its centre at (a + b - 1)/2.
+    A delay of d whole units means a delay of the light within (d - 1, d + 1) units, most likely d, because
+    both times are rounded down. A bin [a, b) of whole units has its centre at (a + b - 1)/2.
     """
     grid = counter.grid
     unit_ns = unit_ps * 1e-3
@@ -45,10 +45,7 @@ def g2_dataset(
     counts = counter.counts.sum(axis=0, dtype=np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(valid, counts / expected, np.nan)
-    live_s = (
-        float(counter.live.live_in(np.array([counter.live.begin, counter.live.end]))[0]) * unit_ps * 1e-12
-    )
-    tags = counter.tags.sum(axis=0)
+    rates, live_s = tag_rates(counter, unit_ps)
     pair = ("pair", "delay")
     result = xr.Dataset(
         {
@@ -58,12 +55,7 @@ def g2_dataset(
             "valid": (pair, valid),
             "block_counts": (("block", *pair), counter.counts, {"units": "counts"}),
             "block_share": (("block", "pair"), _shares(counter), {"units": "1"}),
-            "tags": ("channel", tags, {"units": "counts"}),
-            "rate_hz": (
-                "channel",
-                tags / live_s if live_s > 0 else np.full(tags.size, np.nan),
-                {"units": "Hz"},
-            ),
+            **rates,
         },
         coords={
             "pair": [f"{a}-{b}" for a, b in counter.pairs],
@@ -80,12 +72,24 @@ def g2_dataset(
             "live_s": live_s,
             "gaps": len(counter.live.dead),
             "blocks": len(counter.counts),
-            "block_s": counter.length * unit_ps * 1e-12,
+            "block_s": counter.blocks.length * unit_ps * 1e-12,
             "enough_blocks": int(len(counter.counts) >= _FEWEST_BLOCKS),
             "kernel": "sweep" if counter.dense else "scan",
         },
     )
     return _with_errors(result)
+
+
+def tag_rates(counter: PairCounter, unit_ps: float) -> tuple[dict[str, Any], float]:
+    """Return the variables ``tags`` and ``rate_hz`` (channel), and the live time in s."""
+    ends = np.array([counter.live.begin, counter.live.end])
+    live_s = float(counter.live.live_in(ends)[0]) * unit_ps * 1e-12
+    tags = counter.tags.sum(axis=0)
+    rate = tags / live_s if live_s > 0 else np.full(tags.size, np.nan)
+    return {
+        "tags": ("channel", tags, {"units": "counts"}),
+        "rate_hz": ("channel", rate, {"units": "Hz"}),
+    }, live_s
 
 
 def _outside_dead_time(
@@ -101,7 +105,7 @@ def _outside_dead_time(
 
 def _shares(counter: PairCounter) -> np.ndarray:
     """Return how the expected counts shrink without each block: N1 N2/T of the rest."""
-    borders = counter.live.begin + counter.length * np.arange(len(counter.counts) + 1)
+    borders = counter.live.begin + counter.blocks.length * np.arange(len(counter.counts) + 1)
     live = counter.live.live_in(borders)
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = 1 - counter.tags / counter.tags.sum(axis=0)
@@ -200,8 +204,8 @@ def subtract_background(
         value, std = given if isinstance(given, tuple) else (given, 0.0)
         if not (0 <= value < counts and std >= 0):
             raise ValueError(
-                f"The background of channel {channel} is {value:g} +- {std:g} Hz; it must lie between 0 and the "
-                f"rate, {counts:g} Hz."
+                f"The background of channel {channel} is {value:g} +- {std:g} Hz; it must lie between 0 and "
+                f"the rate, {counts:g} Hz."
             )
         signal[channel] = 1 - value / counts
         relative[channel] = std / counts / signal[channel]

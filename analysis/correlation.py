@@ -5,31 +5,31 @@ have given in the same live time, and takes its errors from a jackknife over blo
 right for light that blinks or switches, where Poisson errors are too small.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from analysis._correlation_coefficient import correlation_coefficient
+from analysis._correlation_delays import NoFeatureError, delays_from
 from analysis._correlation_estimate import expected_counts
 from analysis._correlation_live import aligned
-from analysis._correlation_pass import Grid, PairCounter, counted
+from analysis._correlation_log import g2_log
+from analysis._correlation_pass import PairCounter, counted
+from analysis._correlation_request import Pairs, Tags, grid_of, opened, pairs_of, shifts_of
 from analysis._correlation_result import covariance, g2_dataset, replicates, subtract_background
-from analysis.timetags import TagFile, TagStream, open_tags
+from analysis._values import Value
 
 __all__ = [
+    "NoFeatureError",
     "correlation_coefficient",
     "covariance",
+    "find_delays",
     "g2",
+    "g2_log",
     "replicates",
     "subtract_background",
 ]
-
-Tags = TagStream | TagFile | Path | str
-Pairs = Iterable[int] | Iterable[tuple[int, int]]
 
 
 def g2(
@@ -73,12 +73,11 @@ def g2(
     analysis.timetags.TagFileError
         If the file is damaged.
     """
-    source = open_tags(tags) if isinstance(tags, (str, Path)) else tags
-    chosen = _pairs(source, pairs)
-    grid = _grid(source, window_ns, bin_ps)
-    shifts = {channel: round(delay / source.unit_ps) for channel, delay in source.delays_ps.items()}
+    source = opened(tags)
+    grid = grid_of(source, window_ns, bin_ps)
+    shifts = shifts_of(source)
     begin = -min([0, *shifts.values()])
-    counter = PairCounter(chosen, grid, begin, source.expected_duration)
+    counter = PairCounter(pairs_of(source, pairs), grid, begin, source.expected_duration)
     for fraction in counted(aligned(source.chunks(), shifts), counter):
         if progress is not None:
             progress(fraction)
@@ -95,35 +94,41 @@ def g2(
     return result
 
 
-def _pairs(source: TagStream | TagFile, pairs: Pairs | None) -> list[tuple[int, int]]:
-    if pairs is None:
-        if isinstance(source, TagFile):
-            raise ValueError("Say which channels to correlate, e.g. pairs=[1, 2]; a file does not tell.")
-        pairs = source.channels()
-    wanted: list[Any] = list(pairs)
-    if all(isinstance(channel, (int, np.integer)) for channel in wanted):
-        channels = sorted({int(channel) for channel in wanted})
-        chosen = [(a, b) for k, a in enumerate(channels) for b in channels[k:]]
-    else:
-        chosen = [(int(a), int(b)) for a, b in wanted]
-    if not chosen or len(set(chosen)) < len(chosen) or len({frozenset(p) for p in chosen}) < len(chosen):
-        raise ValueError(f"The pairs {chosen} are none or name one twice; give each pair of channels once.")
-    if not all(0 <= channel <= 127 for pair in chosen for channel in pair):
-        raise ValueError(f"The pairs {chosen} name impossible channels; they go from 0 to 127.")
-    return chosen
+def find_delays(
+    tags: Tags, channels: Sequence[int], *, search_ns: float = 200.0, bin_ps: float = 128.0
+) -> dict[int, Value]:
+    """Find by how much later the channels' tags come than those of the first, ns.
 
+    Record all of them on the same light: bunched, antibunched or pulsed. The delay is the centroid of the
+    most significant peak or dip of their correlation with the first channel; modes of lasers that answer one
+    another after a delay have none at zero and are no use here.
 
-def _grid(source: TagStream | TagFile, window_ns: float, bin_ps: float) -> Grid:
-    ratio = bin_ps / source.unit_ps
-    width = round(ratio) if np.isfinite(ratio) else 0
-    if width < 1 or abs(ratio / width - 1) > 1e-9:
-        raise ValueError(
-            f"The bins are {bin_ps} ps wide; they must be a whole number of the tags' unit, {source.unit_ps} ps, "
-            "else they hold unequal numbers of delays."
-        )
-    half = int(np.ceil(window_ns * 1e3 / bin_ps - 1e-9)) if np.isfinite(window_ns) else 0
-    if not 1 <= half <= 1 << 22:
-        raise ValueError(
-            f"A window of {window_ns} ns holds {half} bins of {bin_ps} ps on a side, not 1 to 4e6."
-        )
-    return Grid(width, half)
+    Parameters
+    ----------
+    tags
+        As of `g2`; delays that it already carries are taken off before.
+    channels
+        The first is the reference.
+    search_ns, bin_ps
+        How far to look, and in what steps.
+
+    Returns
+    -------
+    dict
+        Delay by channel with its standard error. ``{c: 1e3 * d.value for c, d in found.items()}`` are the
+        ``delays_ps`` of a `TagStream` or `TagFile`.
+
+    Raises
+    ------
+    NoFeatureError
+        If a channel shows no peak or dip of seven standard errors.
+    ValueError
+        As of `g2`.
+    """
+    if len(set(channels)) < 2:
+        raise ValueError(f"Channels {list(channels)} have no delays between them; give at least two.")
+
+    def correlate(pairs: list[tuple[int, int]]) -> xr.Dataset:
+        return g2(tags, pairs, window_ns=search_ns, bin_ps=bin_ps)
+
+    return delays_from(correlate, channels[0], channels)
