@@ -163,9 +163,13 @@ class Faults:
                 for name, link in self.links.items()
                 for fault, active in link.active.items()
             ],
-            "possible": {name: sorted(LINK_FAULTS | link.possible) for name, link in self.links.items()},
+            "possible": self.possible(),
             "log": [asdict(firing) for firing in self.log],
         }
+
+    def possible(self) -> dict[str, list[str]]:
+        """Return the faults that each instrument can have."""
+        return {name: sorted(LINK_FAULTS | link.possible) for name, link in self.links.items()}
 
     def _checked(self, instrument: str, fault: str | None) -> FaultyLink:
         if instrument not in self.links:

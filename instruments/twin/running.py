@@ -74,15 +74,19 @@ class RunningTwin:
     @property
     def possible_faults(self) -> dict[str, list[str]]:
         """The faults that each instrument can have."""
-        return self._server.faults.report()["possible"]
+        return self._server.faults.possible()
 
     @property
     def fault_log(self) -> list[Firing]:
         """What the faults did so far, the latest last."""
-        return list(self._server.faults.log)
 
-    def _run(self, work: Coroutine) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+        async def copy() -> list[Firing]:
+            return list(self._server.faults.log)
+
+        return self._run(copy())
+
+    def _run(self, work: Coroutine) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
 
 @contextmanager

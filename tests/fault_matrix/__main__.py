@@ -1,4 +1,4 @@
-"""Measure the matrix of drivers and faults, and write it into its page: python -m tests.fault_matrix [DRIVER].
+"""Measure the matrix of drivers and faults and write it into its page: python -m tests.fault_matrix [DRIVER].
 
 What two seeds of the simulated lab show is put together. With names of drivers, only their rows are measured,
 printed and not written.

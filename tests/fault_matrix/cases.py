@@ -1,7 +1,9 @@
 """One case per driver: how to connect, a query whose right answer is known, a setting, and device faults."""
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from instruments import (
     ELL14,
     ESP300,
+    FSV,
     ID900,
     PM100,
     FrameCamera,
@@ -19,9 +22,17 @@ from instruments import (
     MercuryiTC,
     RedPitaya,
 )
+from instruments._ptu import counts_per_channel, parse_header
 from instruments.idquantique import START
+from instruments.picoquant import PicoQuantRecorder
+from instruments.tagger import SwabianTagger
+from instruments.twin.detectors import Spcm
+from instruments.twin.devices.fsv import DISPLAYED_NOISE_DBM_PER_HZ, GAUSSIAN_NOISE_BANDWIDTH, OHM
+from instruments.twin.heterodyne import noise_density
 
 Read = Callable[[Any], Any]
+DARK_S = 0.1
+"""How long dark counts are recorded."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ class Case:
     change: Callable[[Any, int], Any]
     confirm: Callable[[Any, Any, int], bool]
     prepare: Callable[[Any], Any] = lambda driver: None
+    options: Callable[[Mapping[str, str]], dict] = lambda addresses: {}
     notice: Mapping[str, Read] = field(default_factory=dict)
     recover: Callable[[Any], Any] = lambda driver: None
 
@@ -82,6 +94,32 @@ def temperature_case(driver: type, bench: str, instrument: str) -> Case:
     )
 
 
+def record_file(recorder: Any, duration_s: float = DARK_S) -> tuple[int, int]:
+    """Record into a file that is read back and removed; return the photons of both detectors."""
+    with tempfile.TemporaryDirectory() as folder:
+        content = recorder.record_to(Path(folder) / "tags.ptu", duration_s).read_bytes()
+    counts = counts_per_channel(content[parse_header(content).size :])
+    return int(counts[2]), int(counts[3])
+
+
+def dark(counts: tuple[int, int], duration_s: float = DARK_S) -> bool:
+    """Whether both detectors count what they count in the dark, within 6 standard deviations."""
+    expected = Spcm.dark_cps * duration_s
+    return all(abs(count - expected) < 6 * np.sqrt(expected) + 0.02 * expected for count in counts)
+
+
+def noise_floor_dbm(trace: Any) -> float:
+    """Mean level that a spectrum analyser shows of a detector without a beat note, in dBm."""
+    density = float(np.mean(np.asarray(noise_density(trace.frequency_hz.values)))) / OHM
+    density += 1e-3 * 10 ** (DISPLAYED_NOISE_DBM_PER_HZ / 10)
+    bandwidth_hz = trace.attrs["resolution_bandwidth_hz"] * GAUSSIAN_NOISE_BANDWIDTH
+    return float(10 * np.log10(density * bandwidth_hz / 1e-3))
+
+
+def sweep(analyser: Any, n: int) -> None:
+    analyser.configure(1.0e9 + 1e6 * (n % 9), 1e8, 1e6, points=101, sweep_time_s=0.01)
+
+
 def drive(pump: Any) -> float:
     return pump.ramp_to_current(1e-3, 2e-6)
 
@@ -110,7 +148,41 @@ CASES: tuple[Case, ...] = (
         right=lambda counts, world: counts in (100, 101),
         change=lambda d, n: d.start_stop_histogram(START, [1], 10_000 * (1 + n % 9), 8, 0.001),
         confirm=lambda d, world, n: d.ask("HIST1:BWID?").removesuffix("TB") == str(10_000 * (1 + n % 9)),
-        prepare=lambda d: None,
+        options=lambda addresses: {"data_link": addresses["correlator_stream"]},
+        notice={
+            "detector_saturated": lambda d: d.counts(3, 0.1),
+            "tag_overflow": lambda d: d.record([3], 1e-3).overflows,
+        },
+    ),
+    Case(
+        PicoQuantRecorder,
+        "full",
+        "recorder",
+        read=record_file,
+        right=lambda counts, world: dark(counts),
+        change=lambda d, n: record_file(d, 0.001 * (1 + n % 9)),
+        confirm=lambda d, world, n: d.ask("REC:STAT?") == "DONE",
+        notice=dict.fromkeys(("detector_saturated", "tag_overflow"), lambda d: record_file(d, 0.001)),
+    ),
+    Case(
+        SwabianTagger,
+        "full",
+        "tagger",
+        read=lambda d: d.record([3, 4], DARK_S),
+        right=lambda tags, world: dark((tags.counts(3), tags.counts(4))),
+        change=lambda d, n: d.record([3], 0.001 * (1 + n % 9)),
+        confirm=lambda d, world, n: not d._tagger.running(),
+        notice=dict.fromkeys(("detector_saturated", "tag_overflow"), lambda d: d.record([3], 1e-3)),
+    ),
+    Case(
+        FSV,
+        "full",
+        "spectrum_analyser",
+        read=lambda d: d.trace(),
+        right=lambda trace, world: near(float(trace.power_dbm.mean()), noise_floor_dbm(trace), 1.0),
+        change=sweep,
+        confirm=lambda d, world, n: near(float(d.ask("FREQ:CENT?")), 1.0e9 + 1e6 * (n % 9), 1.0),
+        prepare=lambda d: sweep(d, 0),
     ),
     Case(
         RedPitaya,

@@ -50,16 +50,19 @@ class Subject:
 
     def __init__(self, case: Case, bench: Bench, closing: ExitStack) -> None:
         self.case, self.bench, self.twin = case, bench, bench.twin
-        address = self.twin.addresses[case.instrument]
-        with case.driver(address, clock=self.twin.clock, timeout_s=20.0) as patient:
+        with self._connect(20.0) as patient:
             case.prepare(patient)
             self.check_right(case.read(patient))
-        self.driver, self.witness = (
-            closing.enter_context(case.driver(address, clock=self.twin.clock, timeout_s=TIMEOUT_S))
-            for _ in range(2)
-        )
+        self.driver, self.witness = (closing.enter_context(self._connect(TIMEOUT_S)) for _ in range(2))
         self.turn = 0
-        self.watch = Watch(self.driver.adapter)
+        wire = getattr(self.driver, "_tagger", self.driver)  # a tagger's own calls stand before its wire
+        self.watch = Watch(wire.adapter)
+
+    def _connect(self, timeout_s: float) -> Any:
+        addresses = self.twin.addresses
+        options = self.case.options(addresses)
+        address = addresses[self.case.instrument]
+        return self.case.driver(address, clock=self.twin.clock, timeout_s=timeout_s, **options)
 
     def check_right(self, value: Any) -> None:
         if not self.case.right(value, self.bench.world):
