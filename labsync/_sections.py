@@ -217,7 +217,7 @@ class DetectorsSection(Section):
 
 
 class RetriesSection(Section):
-    """How often a step is tried when an instrument was silent, gone or garbled, and the first wait between."""
+    """How often a step is tried when an instrument is silent, gone or garbled, and the first wait."""
 
     attempts: int = Field(default=3, ge=1, le=20)
     back_off: Seconds = Field(default=2.0, ge=0, description="doubled after each attempt")

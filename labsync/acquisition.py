@@ -39,7 +39,7 @@ def build(name: str, arguments: Sequence[str], known: Mapping[str, type[Scan]] =
     return scan
 
 
-def run(scan: Scan, station: str, root: Path, console: Console) -> Run:
+def run(scan: Scan, station: str, root: Path, console: Console, **facts: Any) -> Run:
     """Run `scan` on a station with a progress bar and return the closed run.
 
     Parameters
@@ -52,6 +52,8 @@ def run(scan: Scan, station: str, root: Path, console: Console) -> Run:
         Folder of all runs.
     console : Console
         Where the progress bar goes.
+    **facts
+        More for ``start.json``.
 
     Raises
     ------
@@ -71,6 +73,7 @@ def run(scan: Scan, station: str, root: Path, console: Console) -> Run:
             "seed": settings.twin.seed if settings.station.backend == "twin" else None,
             "instruments": bench.identities,
             **provenance.collect(),
+            **facts,
         }
         opened = store.create(root, scan.slug, about, text)
         with ScanProgress(console, scan.slug) as progress:
@@ -78,7 +81,7 @@ def run(scan: Scan, station: str, root: Path, console: Console) -> Run:
     return opened
 
 
-def simulate(scan: Scan, root: Path, console: Console) -> Run:
+def simulate(scan: Scan, root: Path, console: Console, **facts: Any) -> Run:
     """Run a scan that needs no station, with a progress bar, and return the closed run.
 
     Raises
@@ -91,6 +94,7 @@ def simulate(scan: Scan, root: Path, console: Console) -> Run:
         "parameters": scan.parameter_values(),
         "seed": scan.parameter_values().get("seed"),
         **provenance.collect(),
+        **facts,
     }
     opened = store.create(root, scan.slug, about)
     with ScanProgress(console, scan.slug) as progress:

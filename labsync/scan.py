@@ -6,10 +6,7 @@ state.
 """
 
 import logging
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,37 +14,15 @@ import xarray as xr
 from pymeasure.experiment import Procedure
 
 from labsync._interrupts import Interrupts
+from labsync._loop import Loop
 from labsync.errors import LabsyncError
+from labsync.events import Event, Listener, Point, Report
 from labsync.station import Station
 from labsync.store import Run
 
+__all__ = ["Event", "Listener", "Point", "Report", "Scan", "acquire"]
+
 log = logging.getLogger(__name__)
-
-Point = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Event:
-    """What the loop tells its listener.
-
-    Attributes
-    ----------
-    kind : str
-        ``approach`` (repeated while settling), ``observe`` or ``commit``.
-    step, total : int
-        Number of the step from 0, and how many there will be (0 if not known).
-    facts : dict
-        Values to show: temperatures while settling, the row and the timing at the commit.
-    """
-
-    kind: str
-    step: int
-    total: int
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-Listener = Callable[[Event], None]
-Report = Callable[[Mapping[str, float]], None]
 
 
 class Scan(Procedure, ABC):
@@ -115,8 +90,18 @@ class Scan(Procedure, ABC):
         acquire(self, self.station, self.run, emit)
 
 
-def acquire(scan: Scan, station: Station | None, run: Run, listener: Listener = lambda event: None) -> str:
+def acquire(
+    scan: Scan,
+    station: Station | None,
+    run: Run,
+    listener: Listener = lambda event: None,
+    *,
+    replay: bool = False,
+) -> str:
     """Run `scan` on `station` into `run` until it is complete, stopped or failed.
+
+    SIGUSR1 and the key p hold the scan before its next step, and let it go on; SIGINT, SIGTERM and the key q
+    stop it.
 
     Parameters
     ----------
@@ -125,9 +110,11 @@ def acquire(scan: Scan, station: Station | None, run: Run, listener: Listener = 
     station : Station or None
         Connected instruments; None for a simulation, which has none.
     run : Run
-        An open run folder; committed steps in it are the scan's history.
+        A run folder open for writing; committed steps in it are the scan's history.
     listener : callable
         Told of every phase of every step.
+    replay : bool
+        First repeat the committed steps on a fresh simulated lab in lock-step.
 
     Returns
     -------
@@ -145,8 +132,10 @@ def acquire(scan: Scan, station: Station | None, run: Run, listener: Listener = 
     with Interrupts() as interrupts:
         try:
             scan.check(station)
-            finished = _loop(scan, station, run, listener, interrupts, timings)
-            status = "finished" if finished else "aborted"
+            loop = Loop(scan, station, run, listener, interrupts, timings)
+            if replay:
+                loop.replay()
+            status = "finished" if loop.go() else "aborted"
         except KeyboardInterrupt:
             status, message = "aborted", "stopped by the operator"
         except Exception as error:
@@ -157,51 +146,16 @@ def acquire(scan: Scan, station: Station | None, run: Run, listener: Listener = 
         finally:
             with interrupts.ignored():
                 problems = station.make_safe() if station is not None else []
-                run.finish(status, message, timing_s=_medians(timings), safe_state_problems=problems)
+                _finish(run, status, message, timing_s=_medians(timings), safe_state_problems=problems)
     return status
 
 
-def _loop(
-    scan: Scan,
-    station: Station | None,
-    run: Run,
-    listener: Listener,
-    interrupts: Interrupts,
-    timings: list[dict[str, float]],
-) -> bool:
-    total = scan.expected_steps()
-    history = run.history()
-    while (point := scan.next_point(history)) is not None:
-        number = history.sizes["step"]
-
-        def report(facts: Mapping[str, float], kind: str = "approach", number: int = number) -> None:
-            if scan.should_stop():
-                raise KeyboardInterrupt
-            listener(Event(kind, number, total, dict(facts)))
-
-        begun = time.perf_counter()
-        report(point)
-        scan.approach(station, point, report)
-        settled = time.perf_counter()
-        report(point, "observe")
-        step = scan.observe(station, point)
-        row = scan.summarise(step)
-        measured = time.perf_counter()
-        spent = {"settle": settled - begun, "measure": measured - settled}
-        with interrupts.held():
-            run.commit(step, point=point, row=_json_row(row), timing_s=spent)
-        spent["commit"] = time.perf_counter() - measured
-        timings.append(spent)
-        listener(Event("commit", number, total, {"row": row, "timing_s": spent}))
-        history = run.history(number + 1)
-        if scan.should_stop():
-            return False
-    return True
-
-
-def _json_row(row: dict[str, float]) -> dict[str, float | None]:
-    """NaN, which JSON lacks, becomes null."""
-    return {name: float(value) if np.isfinite(value) else None for name, value in row.items()}
+def _finish(run: Run, status: str, message: str, **facts: Any) -> None:
+    """Close the run; a disk that refuses that must not hide why the run ended."""
+    try:
+        run.finish(status, message, **facts)
+    except (OSError, LabsyncError) as error:
+        log.error("How run %s ended (%s %s) cannot be stored: %s", run.uid, status, message, error)
 
 
 def _medians(timings: list[dict[str, float]]) -> dict[str, float]:

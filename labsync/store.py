@@ -31,7 +31,7 @@ import xarray as xr
 
 from labsync import _arrays, _journal, _lock
 from labsync._durable import flush_folders, remove_durably, write_durably
-from labsync.errors import DamagedRun, NotARun, NotStored, UsageError
+from labsync.errors import DamagedRun, LabsyncError, NotARun, NotStored, UsageError
 
 ARRAYS = "run.zarr"
 
@@ -181,6 +181,7 @@ class Run:
         NotStored
             If the disk refuses it; the run is as it was before.
         """
+        self._must_be_ours()
         number = self._committed if number is None else number
         steps = max(self._committed, number + 1)
         try:
@@ -196,6 +197,10 @@ class Run:
                 f"'labsync resume {self.uid}'."
             ) from error
         self._committed = steps
+
+    def _must_be_ours(self) -> None:
+        if self._lock is None or self._lock.closed:
+            raise LabsyncError(f"{self.uid} is open for reading only; open it for writing to add to it.")
 
     def sums(self, step: xr.Dataset) -> dict[str, str]:
         """Return the checksums that the variables of `step` would have in the journal."""
@@ -213,6 +218,7 @@ class Run:
         NotStored
             If the disk refuses it.
         """
+        self._must_be_ours()
         try:
             self._append({"kind": kind, **facts})
         except OSError as error:

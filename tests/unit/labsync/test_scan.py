@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from pymeasure.experiment import IntegerParameter, Results, Worker
 
 from instruments.errors import InstrumentTimeout
 from labsync import store
+from labsync._sections import RetriesSection
 from labsync.scan import Scan, acquire
 
 
@@ -43,6 +45,7 @@ class Bench:
     """Stands where a station stands and counts how often it was made safe."""
 
     made_safe = 0
+    settings = SimpleNamespace(retries=RetriesSection(attempts=1))
 
     def make_safe(self):
         self.made_safe += 1
@@ -136,7 +139,7 @@ def test_the_loop_goes_on_from_what_is_committed(run):
     scan.steps = 2
     acquire(scan, Bench(), run)
     scan.steps = 4
-    acquire(scan, Bench(), run)
+    acquire(scan, Bench(), store.Run(run.path, writable=True))
     assert run.dataset()["value"].values.tolist() == [0.0, 2.0, 4.0, 6.0]
 
 
