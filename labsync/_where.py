@@ -6,7 +6,7 @@ a fact of the run (uid, procedure, status, station, message, started, stopped, s
 quoted text; they and the names reach SQL as parameters only.
 
 A quantity that took many values in a run stands for the range from the smallest to the largest: ``> 33``
-means that the range reaches above 33, ``= 33`` that 33 lies in it. ``~`` means that a text contains another one,
+means that the range reaches above 33, ``= 33`` that 33 lies in it. ``~`` means that a text contains another,
 whatever the case. Times compare as far as they are written: ``started = 2026-11-21`` is that whole day.
 """
 

@@ -19,31 +19,28 @@ def run_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     Parameters
     ----------
     found : sequence of mapping
-        Runs as `catalogue.search` returns them; what the condition asked for becomes a column.
+        Runs as `catalogue.search` returns them.
     """
     shown = found[-_LONGEST:]
-    ranges = list(dict.fromkeys(name for run in shown for name in run.get("quantities", {})))
     table = Table(
         Column("uid", no_wrap=True),  # holds time and procedure
         Column("status", no_wrap=True),
-        Column("steps", justify="right"),
+        Column("steps", justify="right", no_wrap=True),
         "station",
-        *[column(name).title for name in ranges],
     )
     for run in shown:
-        cells = [_range(name, run.get("quantities", {}).get(name)) for name in ranges]
-        table.add_row(
-            _named(run), _status(run), *map(Text, (str(run["steps"]), run["station"] or "-", *cells))
-        )
+        status = Text(run["status"], _COLOURS.get(run["status"], "red"))
+        table.add_row(_described(run), status, str(run["steps"]), Text(run["station"] or "-"))
     if len(found) <= len(shown):
         return table
     more = f"{len(found) - len(shown)} older runs are not shown; narrow the list with --where, or use --json."
     return Group(table, more)
 
 
-def _named(run: Mapping[str, Any]) -> Text:
-    """Return the uid with tags and last note below it."""
+def _described(run: Mapping[str, Any]) -> Text:
+    """Return the uid, and below it what the condition asked for, the tags and the last note."""
     lines = [Text(run["uid"])]
+    lines += [Text(_range(name, value), "dim") for name, value in run.get("quantities", {}).items()]
     if run["tags"]:
         lines.append(Text(" ".join(run["tags"]), "cyan"))
     if run["notes"]:
@@ -53,13 +50,10 @@ def _named(run: Mapping[str, Any]) -> Text:
     return Text("\n").join(lines)
 
 
-def _status(run: Mapping[str, Any]) -> Text:
-    return Text(run["status"], _COLOURS.get(run["status"], "red"))
-
-
-def _range(name: str, value: str | Sequence[float] | None) -> str:
-    """Return one value, or the range from the smallest to the largest."""
-    if value is None or isinstance(value, str):
-        return value or "-"
-    low, high = (column(name).text(each) for each in value)
-    return low if low == high else f"{low} to {high}"
+def _range(name: str, value: str | Sequence[float]) -> str:
+    """Return a quantity's value, or its range from the smallest to the largest, with its unit."""
+    shown = column(name)
+    if isinstance(value, str):
+        return f"{shown.label} {value}"
+    low, high = (shown.text(each) for each in value)
+    return f"{shown.label} {low if low == high else f'{low} to {high}'} {shown.unit}".rstrip()
