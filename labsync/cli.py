@@ -4,6 +4,7 @@ The suite's own modules are imported inside the commands, so that ``labsync doct
 explain, when a file of the user's shadows one of the packages.
 """
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,6 +73,34 @@ def _end(finished: "Run", as_json: bool) -> None:
         report.show(finished, out)
     if finished.status == "aborted":
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@app.command()
+@explained
+def resume(
+    run: RunArgument,
+    arm: Annotated[bool, typer.Option("--arm", help="Let the pumps be switched on without asking.")] = False,
+    runs: RunsOption = RUNS,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an aborted, failed or killed run go on; what is damaged is measured again."""
+    from labsync import resuming
+
+    def consent(question: str) -> bool:
+        if not arm and not sys.stdin.isatty():
+            raise UsageError(f"{question} Say --arm to allow it without being asked.")
+        return arm or typer.confirm(f"{question} Go on?", err=True)
+
+    _end(resuming.resume(run, runs, err, consent), as_json)
+
+
+@app.command()
+@explained
+def rerun(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
+    """Make a run again with the same parameters and station, into a new folder."""
+    from labsync import resuming
+
+    _end(resuming.rerun(run, runs, err), as_json)
 
 
 @app.command()
