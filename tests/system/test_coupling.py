@@ -22,6 +22,6 @@ def test_the_hidden_coupling_of_the_first_lab_is_recovered(scanned):
 def test_the_hidden_coupling_of_another_lab_is_recovered_from_a_narrow_scan(labsync):
     text = (BUILT_IN / "minimal.toml").read_text()
     (labsync.folder / "second.toml").write_text(text.replace("seed = 1", "seed = 2"))
-    options = "--steps 25 --temperature-2-start-k 34.65 --temperature-2-stop-k 34.1"
+    options = "--steps 17 --temperature-2-start-k 34.65 --temperature-2-stop-k 34.1"
     labsync("run", "detuning-scan", "--station", "second.toml", *options.split())
     assert abs(deviation(labsync, 2)) < 3
