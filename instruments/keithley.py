@@ -157,6 +157,8 @@ class Keithley2450Pump(Driver, Keithley2450):
             The voltage is beyond the limits; nothing was sent.
         Interlock
             Compliance, or the output went off; the voltage was ramped to zero and the output switched off.
+        InstrumentProtocolError
+            The instrument reports another voltage.
         """
         if not 0 <= voltage_v <= self._voltage_limit_v:
             raise OutOfRange(f"{self.where}: {voltage_v} V lies outside 0 to {self._voltage_limit_v} V.")
@@ -170,6 +172,10 @@ class Keithley2450Pump(Driver, Keithley2450):
         except Interlock:
             self.shutdown()
             raise
+        if abs((after := self.voltage_v) - voltage_v) > 1e-4:
+            raise InstrumentProtocolError(
+                f"{self.where}: asked for {voltage_v} V, but {after} V is programmed; was a command lost?"
+            )
 
     def shutdown(self) -> None:
         """Ramp to zero, then switch the output off; never raises, but logs what failed.

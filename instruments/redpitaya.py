@@ -8,7 +8,9 @@ The time axis of a record is as good as the board's oscillator (tens of parts pe
 drifts cannot be seen by the board itself, only against a signal of known frequency.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -146,7 +148,7 @@ class RedPitaya(Driver, RedPitayaScpi):
         OutOfRange
             The ramp is impossible; nothing was sent.
         InstrumentProtocolError
-            The board reports an error.
+            The board reports an error, or another setting than was asked for.
         """
         if not 0 < frequency_hz <= 50e6:
             raise OutOfRange(
@@ -162,11 +164,24 @@ class RedPitaya(Driver, RedPitayaScpi):
         self.write(f"SOUR1:VOLT:OFFS {offset_v:g}")
         self.write("OUTPUT1:STATE ON")
         self.check_errors()
+        ramp = (("FREQ:FIX", frequency_hz), ("VOLT", amplitude_v), ("VOLT:OFFS", offset_v))
+        for header, value in ramp:
+            self._verify(f"SOUR1:{header}?", finite, float(f"{value:g}"))
+        self._verify("SOUR1:FUNC?", str.upper, "TRIANGLE")
+        self._verify("OUTPUT1:STATE?", _switch, True)
 
     def stop(self) -> None:
         """Switch output 1 off."""
         self.write("OUTPUT1:STATE OFF")
         self.check_errors()
+        self._verify("OUTPUT1:STATE?", _switch, False)
+
+    def _verify(self, query: str, parse: Callable[[str], Any], asked: Any) -> None:
+        """Read a setting back, which a lost command would not have changed."""
+        after = self.parsed(query, parse, f"what was set, such as {asked}")
+        same = math.isclose(after, asked, rel_tol=1e-4, abs_tol=1e-4) if parse is finite else after == asked
+        if not same:
+            self._reject(query, str(after), f"asked for {asked}")
 
     def shutdown(self) -> None:
         """Switch the ramp off; never raises, but logs what failed."""
@@ -282,6 +297,12 @@ class RedPitaya(Driver, RedPitayaScpi):
                     f"{self.where}: {what} in time; check the trigger source and its level."
                 )
             self.clock.sleep(0.01)
+
+
+def _switch(reply: str) -> bool:
+    if reply not in ("0", "1", "OFF", "ON"):
+        raise ValueError(reply)
+    return reply in ("1", "ON")
 
 
 def _ascii_data(reply: str) -> np.ndarray:

@@ -25,8 +25,14 @@ def test_a_triangle_is_programmed_before_the_output_goes_on_and_errors_are_read(
         ("SOUR1:VOLT:OFFS 0.05", None),
         ("OUTPUT1:STATE ON", None),
         CLEAN,
+        ("SOUR1:FREQ:FIX?", "50"),
+        ("SOUR1:VOLT?", "0.9"),
+        ("SOUR1:VOLT:OFFS?", "0.05"),
+        ("SOUR1:FUNC?", "TRIANGLE"),
+        ("OUTPUT1:STATE?", "1"),
         ("OUTPUT1:STATE OFF", None),
         CLEAN,
+        ("OUTPUT1:STATE?", "0"),
     ]
     with expected_protocol(RedPitaya, pairs) as board:
         board.start_triangle(50, 0.9, 0.05)
