@@ -75,6 +75,16 @@ def note(
 
 @app.command()
 @explained
+def watch(run: RunArgument, runs: RunsOption = RUNS) -> None:
+    """Watch a run from another terminal until it ends; Ctrl-C ends the watching only."""
+    from labsync import store, watching
+
+    status = watching.watch(store.find(runs, run), out)
+    out.print(f"The run is {status}.")
+
+
+@app.command()
+@explained
 def export(
     run: RunArgument,
     to: Annotated[str, typer.Option("--to", help="Format: netcdf, hdf5 or csv.")] = "netcdf",

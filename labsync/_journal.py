@@ -58,6 +58,19 @@ def read(path: Path) -> list[dict[str, Any]]:
     return bodies
 
 
+def read_on(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return what was added after `offset` bytes, and where to read on next time.
+
+    Only whole lines count; one that is broken is passed over, since who only looks on cannot mend it.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        added = file.read()
+    end = added.rfind(b"\n") + 1
+    bodies = [_body(line) for line in added[:end].split(b"\n")]
+    return [body for body in bodies if body is not None], offset + end
+
+
 def mend(path: Path) -> None:
     """Make the journal fit to be appended to: only whole lines stay.
 
