@@ -15,6 +15,9 @@ from .cases import Case
 
 TIMEOUT_S = 0.15
 SLACK_S = 0.2
+APART_S = 5e-4
+"""Pause after each command, so that commands that belong together can be lost one by one."""
+
 RIGHT, WRONG, UNTYPED = "correct", "WRONG", "UNTYPED"
 OPTIONS = {
     "late_reply": {"delay_s": 1.2 * TIMEOUT_S},
@@ -22,8 +25,8 @@ OPTIONS = {
     "split_writes": {"delay_s": 5e-3},
     "busy": {"delay_s": 0.1 * TIMEOUT_S},
 }
-SINGLE_SHOTS = (1, 3)
-"""How many occasions pass before a fault strikes once, in the middle of a setting."""
+SINGLE_SHOTS: dict[str, tuple[int, ...]] = {"busy": (0, 1, 2, 3), "refuse_connect": ()}
+"""How many occasions pass before a fault strikes once, in the middle of a setting; 1 where it is not said."""
 
 
 @dataclass
@@ -85,9 +88,10 @@ class Subject:
         options = OPTIONS.get(fault, {})
         for action in (self.read, self.change):
             self._strike(cell, fault, action, **options)
-        if fault != "refuse_connect":
-            for after in SINGLE_SHOTS:
-                self._strike(cell, fault, self.change, after=after, count=1, **options)
+        if fault == "busy":
+            options = {"delay_s": 0.0}  # one command is lost, and nothing tells
+        for after in SINGLE_SHOTS.get(fault, (1,)):
+            self._strike(cell, fault, self.change, after=after, count=1, **options)
         return cell
 
     def under_device_fault(self, fault: str) -> Cell:
@@ -146,6 +150,7 @@ class Watch:
             if content != self._last[0]:
                 self._last = (content, time.monotonic())
             send(content, **options)
+            time.sleep(APART_S)
 
         return watched
 
