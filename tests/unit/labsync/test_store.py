@@ -1,11 +1,16 @@
 import json
+import os
+import resource
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from labsync import store
-from labsync.errors import DamagedRun, NotARun, UsageError
+from labsync.errors import DamagedRun, LabsyncError, NotARun, NotStored, UsageError
 
 
 def step(number: int) -> xr.Dataset:
@@ -138,3 +143,133 @@ def test_a_history_is_readable_while_the_run_goes_on(run):
     run.commit(step(3))
     assert reader.history().sizes["step"] == 4
     assert float(reader.history()["temperature_2_k"][3]) == 37.0
+
+
+def again(run):
+    """Let go of the run, as if its process had died, and open it for writing."""
+    run._lock.close()
+    return store.Run(run.path, writable=True)
+
+
+def test_every_torn_end_of_a_journal_is_cut_off_and_the_run_goes_on(run):
+    journal = run.path / "journal.jsonl"
+    whole = journal.read_bytes()
+    last = whole.rstrip(b"\n").rfind(b"\n") + 1
+    for cut in range(last, len(whole) + 1, 7):
+        journal.write_bytes(whole[:cut])
+        run = again(run)
+        kept = 3 if cut >= len(whole) - 1 else 2
+        assert run.committed == kept
+        for number in range(kept, 4):
+            run.commit(step(number))
+        data = store.Run(run.path).dataset()
+        assert data["temperature_2_k"].values.tolist() == [34.0, 35.0, 36.0, 37.0]
+        assert not (run.path / "journal.jsonl.broken").exists()
+
+
+def test_a_step_whose_line_is_broken_is_done_again(run):
+    journal = run.path / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    broken = lines[0] + lines[1].replace(b"35.0", b"35.1") + lines[2]
+    journal.write_bytes(broken)
+    run = again(run)
+    assert (run.committed, run.damaged()) == (3, [1])
+    assert (run.path / "journal.jsonl.broken").read_bytes() == broken
+    assert run.dataset()["temperature_2_k"].values.tolist() == [34.0, 36.0]
+    run.commit(step(1), number=1)
+    assert run.damaged() == []
+    assert store.Run(run.path).dataset()["temperature_2_k"].values.tolist() == [34.0, 35.0, 36.0]
+
+
+@pytest.mark.parametrize("harm", ["flip", "remove", "cut"])
+def test_a_damaged_step_is_named_and_replaced(run, harm):
+    chunk = run.path / "run.zarr" / "counts" / "c.1.0.0"
+    data = bytearray(chunk.read_bytes())
+    match harm:
+        case "flip":
+            data[17] ^= 4
+            chunk.write_bytes(bytes(data))
+        case "cut":
+            chunk.write_bytes(bytes(data[:-1]))
+        case "remove":
+            chunk.unlink()
+    run = again(run)
+    assert run.damaged() == [1]
+    run.commit(step(1), number=1, row={"detuning_ghz": 1.0})
+    assert run.damaged() == []
+    whole = store.Run(run.path)
+    np.testing.assert_array_equal(whole.dataset()["counts"][1], step(1)["counts"])
+    assert [entry["step"] for entry in whole.journal()] == [0, 1, 2]
+    assert whole.journal()[1]["row"] == {"detuning_ghz": 1.0}
+
+
+def test_a_second_writer_is_told_who_writes(run):
+    with pytest.raises(UsageError, match=f"is being written by process {os.getpid()} on .+ since 20"):
+        store.Run(run.path, writable=True)
+    assert store.Run(run.path).status == "running"
+
+
+def test_only_the_writer_of_a_run_adds_to_it(run):
+    reader = store.Run(run.path)
+    with pytest.raises(LabsyncError, match="for reading only"):
+        reader.commit(step(3))
+    run.finish("finished")
+    with pytest.raises(LabsyncError, match="for reading only"):
+        run.note("pause")
+    assert store.Run(run.path).journal()[-1]["step"] == 2
+
+
+def test_a_run_that_goes_on_remembers_how_it_had_ended(run):
+    run.finish("failed", "pump_1 is silent")
+    run = store.Run(run.path, writable=True)
+    run.reopen(reason="test")
+    assert run.status == "running"
+    event = run.events()[-1]
+    assert (event["kind"], event["reason"], event["ended"]["message"]) == (
+        "resume",
+        "test",
+        "pump_1 is silent",
+    )
+    assert len(run.journal()) == 3
+
+
+def test_a_disk_that_refuses_a_step_leaves_the_run_as_it_was(run):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    journal = run.path / "journal.jsonl"
+    # every chunk fits, the journal's line does not, and is half written
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 100, hard))
+    try:
+        with pytest.raises(NotStored, match=f"Step 3 of {run.uid} cannot be stored"):
+            run.commit(step(3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert store.Run(run.path).dataset().sizes["step"] == 3
+    run.commit(step(3))
+    assert store.Run(run.path).dataset()["temperature_2_k"].values.tolist() == [34.0, 35.0, 36.0, 37.0]
+
+
+def test_a_run_on_a_read_only_shelf_is_read_but_not_written():
+    with tempfile.TemporaryDirectory() as folder:
+        run = store.create(Path(folder), "counting", {})
+        run.commit(step(0))
+        run.finish("aborted")
+        os.chmod(folder, 0o755)
+        for path in (run.path, *run.path.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        with without_privileges():
+            assert store.Run(run.path).dataset().sizes["step"] == 1
+            with pytest.raises(UsageError, match=f"Run {run.uid} cannot be written: Permission denied"):
+                store.Run(run.path, writable=True)
+        run.path.chmod(0o755)
+
+
+@contextmanager
+def without_privileges():
+    """Be nobody for a while, if we are root, whom no mode stops."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
