@@ -55,9 +55,8 @@ class HeatMap:
                 yield Segment(" ")
             yield Segment("\n")
         first, last = self._ends
-        yield Segment(
-            " " * margin + " ".join(first + last.rjust(width - len(first)) for _ in pictures) + "\n"
-        )
+        below = first + last.rjust(width - len(first))
+        yield Segment(" " * margin + " ".join([below] * len(pictures)) + "\n")
 
 
 def _levels(values: np.ndarray, group: int, width: int) -> np.ndarray:

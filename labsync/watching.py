@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -22,8 +23,7 @@ from labsync.store import Run
 
 LOOK_S = 0.05
 _LONGEST_LOOK_S = 0.1  # for taking in steps, between two pictures
-_ROWS = 6
-_LINES_AROUND_MAP = 9  # head, titles and axis of the map, frame of the table
+_LINES_AROUND_MAP = 7  # head of two lines, titles and axis of the map, heading of the table, cursor
 _LINES = ("detuning_ghz", "centre_1_ghz", "centre_2_ghz")
 _BEYOND_GHZ = 1.0
 
@@ -87,7 +87,7 @@ class View:
             self._curves.pop(number, None)
             with contextlib.suppress(DamagedRun):  # or being done again: then it comes once more
                 curve = profile(self._run.procedure, self._following.step(number))
-                if curve is not None:
+                if curve is not None and all(curve.shape == each.shape for each in self._curves.values()):
                     self._curves[number] = curve
         return taken
 
@@ -98,28 +98,29 @@ class View:
 
     def picture(self, status: str, width: int, height: int) -> RenderableType:
         """Return head, heat map and table for a terminal of that size."""
-        table = self._table()
         parts: list[RenderableType] = [self._head(status)]
-        room = height - _LINES_AROUND_MAP - _ROWS
+        rows = max(height // 6, 1)
+        room = height - rows - _LINES_AROUND_MAP
         if self._curves and room > 1:
             parts.append(self._map(room))
-        return Group(*parts, table) if self._following.entries else Group(*parts)
+        if self._following.entries:
+            parts.append(self._table(rows))
+        return Group(*parts)
 
     def _head(self, status: str) -> Text:
         steps = self._following.entries
         head = Text.assemble((self._run.uid, "bold"), f"  {status}  {len(steps)}/{self._total or '?'} steps")
-        if events := [event for event in self._following.events if event["kind"] != "start"]:
-            facts = ", ".join(
-                str(events[-1][key]) for key in ("step", "error", "message") if key in events[-1]
-            )
-            head.append(f"\n{events[-1]['time'][11:19]} {events[-1]['kind']} {facts}", "yellow")
+        if self._following.events:
+            event = self._following.events[-1]
+            facts = "".join(f" {name} {event[name]}" for name in ("step", "error") if name in event)
+            head.append(f"\n{event['time'][11:19]} {event['kind']}{facts}", "yellow")
         return head
 
-    def _table(self) -> Table:
+    def _table(self, rows: int) -> Table:
         numbers = sorted(self._following.entries)
         names = in_order({name: None for number in numbers[:1] for name, _ in self._row(number)})
-        table = Table("step", *[column(name).title for name in names])
-        for number in numbers[-_ROWS:]:
+        table = Table("step", *[column(name).title for name in names], box=box.SIMPLE_HEAD, show_edge=False)
+        for number in numbers[-rows:]:
             values = dict(self._row(number))
             table.add_row(str(number + 1), *[column(name).text(values.get(name)) for name in names])
         return table
@@ -130,13 +131,7 @@ class View:
         x, panels = first["x"].values, {}
         shown = self._shown(x)
         for index, title in enumerate(first["panel"].values):
-            rows = [self._curves[number].values for number in order]
-            panels[str(title)] = np.array(
-                [
-                    row[index, shown] if row.shape == first.shape else np.full(shown.sum(), np.nan)
-                    for row in rows
-                ]
-            )
+            panels[str(title)] = np.array([self._curves[number].values[index, shown] for number in order])
         ends = f"{x[shown][0]:.3g}", f"{x[shown][-1]:.3g} {first.attrs['axis']}"
         return HeatMap(panels, [self._label(number) for number in order], ends, height)
 
