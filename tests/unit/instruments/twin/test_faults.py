@@ -164,6 +164,7 @@ def test_a_half_open_connection_swallows_everything_and_new_ones_are_accepted_an
 
 def test_a_refused_connection_leaves_the_open_ones_alone(twin):
     with line(twin) as old:
+        assert old() == GOOD
         for name in ("pump_1", "correlator"):
             twin.inject(name, "refuse_connect")
             with pytest.raises(ConnectionRefusedError):
