@@ -88,6 +88,7 @@ class Keithley2450Pump(Driver, Keithley2450):
         super().__init__(address, clock=clock, timeout_s=timeout_s)
         self._current_limit_a, self._voltage_limit_v = current_limit_a, voltage_limit_v
         self._step_v, self._pause_s = voltage_step_v, step_pause_s
+        self._switched_on = False
         self._freeze()
 
     @property
@@ -125,8 +126,8 @@ class Keithley2450Pump(Driver, Keithley2450):
         OutOfRange
             The current is beyond the limits; nothing was sent.
         Interlock
-            Compliance, an open interlock, the output switched off, or the voltage limit reached; the voltage
-            was ramped to zero and the output switched off.
+            Compliance, an open interlock, the output switched off by somebody else since, or the voltage
+            limit reached; the voltage was ramped to zero and the output switched off.
         NotSettled
             The current did not come to rest within the tolerance; the voltage stays where it is.
         """
@@ -182,6 +183,7 @@ class Keithley2450Pump(Driver, Keithley2450):
 
         An output that is off already is left programmed for zero, lest it jumps when somebody switches it on.
         """
+        self._switched_on = False
         try:
             if self.output_on:
                 self._ramp_to_zero()
@@ -237,10 +239,12 @@ class Keithley2450Pump(Driver, Keithley2450):
     def _switch_on(self) -> None:
         """Make sure that the source is configured; the current limit comes before the output."""
         if not self.output_on:
+            self._check_switched_off_by_us()
             self._configure()
             self._set_current_limit()
             self._check_at_rest()
             self._send(":OUTP ON")
+            self._switched_on = True
             return
         if self.source_mode != "voltage" or not 0 <= self.voltage_v <= self._voltage_limit_v:
             raise Interlock(
@@ -248,6 +252,14 @@ class Keithley2450Pump(Driver, Keithley2450):
                 "or switch it off by hand first."
             )
         self._set_current_limit()
+        self._switched_on = True
+
+    def _check_switched_off_by_us(self) -> None:
+        if self._switched_on:
+            raise Interlock(
+                f"{self.where}: somebody else, or an interlock, has switched the output off; it is not "
+                "switched on again by itself."
+            )
 
     def _configure(self) -> None:
         # One fixed source range for all voltages: a change of range disturbs the output.

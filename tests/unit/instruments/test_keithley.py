@@ -357,3 +357,15 @@ def test_shutdown_leaves_zero_volts_behind_an_output_that_is_off_already(wire, c
     pump.shutdown()
     assert array.volts == 0
     assert array.events[-3:] == [":SOUR:VOLT:LEV 0", ":OUTP OFF", "OUTPUT?"]
+
+
+def test_an_output_that_somebody_else_switched_off_is_not_switched_on_again(wire, clock):
+    array = Array()
+    pump = pump_on(array, wire, clock)
+    pump.ramp_to_current(1e-3, 1e-6)
+    array.on = False
+    with pytest.raises(Interlock, match="not switched on again by itself"):
+        pump.ramp_to_current(1e-3, 1e-6)
+    assert array.events.count(":OUTP ON") == 1
+    pump.shutdown()
+    assert pump.ramp_to_current(1e-3, 1e-6) == pytest.approx(1e-3, abs=1e-6)
