@@ -47,8 +47,8 @@ def left_out(counts: np.ndarray, expected: np.ndarray, share: np.ndarray) -> np.
         By what factor the expected counts shrink without a block.
     """
     total = counts.sum(axis=0, dtype=np.int64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return (total - counts) / (expected * share[:, :, None])
+    rest = expected * share[:, :, None]
+    return np.divide(total - counts, rest, out=np.full(rest.shape, np.nan), where=rest > 0)
 
 
 def jackknife_std(replicates: np.ndarray) -> np.ndarray:

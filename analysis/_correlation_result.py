@@ -41,7 +41,7 @@ def g2_dataset(
     grid = counter.grid
     unit_ns = unit_ps * 1e-3
     delay = (grid.edges()[:-1] + (grid.width - 1) / 2) * unit_ns
-    valid = _outside_dead_time(counter, delay, grid.width * unit_ns, dead_time_ns)
+    valid = _outside_dead_time(counter, unit_ns, dead_time_ns)
     counts = counter.counts.sum(axis=0, dtype=np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(valid, counts / expected, np.nan)
@@ -93,13 +93,15 @@ def tag_rates(counter: PairCounter, unit_ps: float) -> tuple[dict[str, Any], flo
 
 
 def _outside_dead_time(
-    counter: PairCounter, delay: np.ndarray, width: float, dead_time_ns: float | Mapping[int, float]
+    counter: PairCounter, unit_ns: float, dead_time_ns: float | Mapping[int, float]
 ) -> np.ndarray:
-    valid = np.full((len(counter.pairs), delay.size), True)
+    edges = counter.grid.edges() * unit_ns
+    nearest = np.maximum(edges[:-1], -edges[1:])
+    valid = np.full((len(counter.pairs), counter.grid.bins), True)
     for row, (a, b) in enumerate(counter.pairs):
         dead = dead_time_ns.get(a, 0.0) if isinstance(dead_time_ns, Mapping) else dead_time_ns
         if a == b and dead > 0:
-            valid[row] = np.abs(delay) - width / 2 >= dead
+            valid[row] = nearest >= dead * (1 - 1e-12)
     return valid
 
 

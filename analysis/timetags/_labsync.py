@@ -57,7 +57,7 @@ def open_labsync(path: Path) -> TagFile:
         start = file.read(12)
         length = struct.unpack("<I", start[8:])[0] if len(start) == 12 else -1
         if start[:8] != MAGIC or not 0 <= length <= min(size - 12, _LONGEST_HEADER):
-            raise TagFileError(path, 8, "the header is cut off")
+            raise TagFileError(path, min(size, 8), "the header is cut off")
         text = file.read(length)
     try:
         header = json.loads(text)
@@ -70,7 +70,7 @@ def open_labsync(path: Path) -> TagFile:
         good = good and bool(np.all(np.diff(gaps.ravel()) >= 0))
         good = good and all(abs(delay) < 1e15 for delay in delays.values())
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        raise TagFileError(path, 12, f"the header is no description of time tags ({error!r})") from error
+        raise TagFileError(path, 12, f"the header is no description of time tags ({type(error).__name__})") from error
     if not good:
         raise TagFileError(path, 12, "the header has an impossible unit, duration, delay or gap")
     offset = 12 + length

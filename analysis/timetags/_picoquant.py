@@ -43,6 +43,7 @@ def open_ptu(path: Path) -> TagFile:
     claimed = tags.get("TTResult_NumberOfRecords", 0)
     claimed = int(claimed) if isinstance(claimed, int) else 0
     rate = tags.get("TTResult_SyncRate", 0)
+    rate = float(rate) if isinstance(rate, (int, float)) else 0.0
     return _open(path, "PicoQuant PTU", records, offset, claimed, period_ps, after_ps, rate, tags)
 
 

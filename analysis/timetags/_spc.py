@@ -104,8 +104,8 @@ class _Decoder:
 
     def __call__(self, file: TagFile, chunk: int) -> Iterator[Decoded]:
         layout, turns, latest, before = self._layout, 0, 0, 0
-        for raw, done in read_words(file, chunk, np.dtype((np.uint8, layout.record_bytes))):
-            raw = raw.reshape(-1, layout.record_bytes)
+        for raw, done in read_words(file, chunk, np.dtype(f"V{layout.record_bytes}")):
+            raw = raw.view(np.uint8).reshape(-1, layout.record_bytes)
             clock, adc, route, marker, gap, overflow, invalid = _fields(raw, layout)
             many = (overflow & invalid & (1 - marker)).astype(bool) & (layout.clock_bits == 12)
             count = np.where(many, clock | route << 12 | adc << 16, overflow)

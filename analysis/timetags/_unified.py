@@ -35,9 +35,7 @@ def read_header(path: Path, magic: bytes) -> tuple[dict[str, Any], int]:
     at = 16
     while True:
         if at + 48 > len(data):
-            raise TagFileError(
-                path, at, "the header is cut off: no tag Header_End before the end of the file"
-            )
+            raise TagFileError(path, len(data), "the header is cut off: there is no tag Header_End")
         name = data[at : at + 32].split(b"\0")[0].decode("latin-1")
         index, kind = struct.unpack_from("<iI", data, at + 32)
         value, after = _value(path, data, at, kind)

@@ -76,7 +76,7 @@ def _correlating(
         g2(path, [1, 2], window_ns=window_ns, bin_ps=BIN_PS)
 
     def memory() -> None:
-        g2(stream, window_ns=window_ns, bin_ps=BIN_PS)
+        g2(stream, [1, 2], window_ns=window_ns, bin_ps=BIN_PS)
 
     if trattoria is not None:
         parameters = trattoria.G2Parameters(1, 2, window_ns * 1e-9, BIN_PS * 1e-12, None)
