@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -103,7 +104,7 @@ class LabServer:
     def _address(self, name: str) -> str:
         station = self.bench.stations.get(name)
         address = (station.address if station else LOOPBACK + ":{port}").format(port=self._ports[name])
-        everywhere = self._settings.host == "0.0.0.0"
+        everywhere = ipaddress.ip_address(socket.gethostbyname(self._settings.host)).is_unspecified
         return address if everywhere else address.replace(LOOPBACK, self._settings.host)
 
     def _now_s(self) -> float:
