@@ -132,6 +132,8 @@ def acquire(
     with Interrupts() as interrupts:
         try:
             scan.check(station)
+            if station is not None:
+                listener = station.watched(listener, run.path)
             loop = Loop(scan, station, run, listener, interrupts, timings)
             if replay:
                 loop.replay()

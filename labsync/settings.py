@@ -9,8 +9,9 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, PrivateAttr, ValidationError, model_validator
 
+from labsync._safety_sections import SafeStep, WatchdogSection
 from labsync._sections import (
     AnalyserSection,
     AnyCryostat,
@@ -35,6 +36,7 @@ from labsync._sections import (
     TwinSection,
 )
 from labsync.errors import UsageError
+from labsync.safety import DEFAULT_SAFE_STATE
 
 __all__ = ["BUILT_IN", "PumpSection", "StationSettings", "read_station_file"]
 
@@ -68,6 +70,14 @@ class StationSettings(Section):
     retries: RetriesSection = RetriesSection()
     attenuator: AttenuatorSection | None = None
     fabry_perot: AnyFabryPerot | None = None
+    safe_state: tuple[SafeStep, ...] = DEFAULT_SAFE_STATE
+    watchdog: WatchdogSection | None = None
+    _text: str = PrivateAttr("")
+
+    @property
+    def text(self) -> str:
+        """The station file's text."""
+        return self._text
 
     @property
     def instruments(self) -> dict[str, InstrumentSection]:
@@ -121,6 +131,16 @@ class StationSettings(Section):
                     raise ValueError(f"[{name}] needs a section [{part}], which is missing")
         return self
 
+    @model_validator(mode="after")
+    def _safety_with_what_is_there(self) -> "StationSettings":
+        listed = self.safe_state if "safe_state" in self.model_fields_set else ()
+        interlocks = self.watchdog.interlock if self.watchdog is not None else ()
+        for section, entries in (("safe_state", listed), ("watchdog.interlock", interlocks)):
+            for entry in entries:
+                if not self.has(entry.role):
+                    raise ValueError(f"[[{section}]] names {entry.role}, which this bench has not")
+        return self
+
 
 COMPOSED = {"position_loop": ("camera", "stage"), "time_tagger": ("detectors",)}
 """Roles without a section of their own: they exist where their parts do."""
@@ -160,18 +180,20 @@ def read_station_file(reference: str) -> tuple[StationSettings, str]:
             f"No readable station file '{reference}'; give a path or a built-in station ({names})."
         ) from error
     try:
-        return StationSettings.model_validate(tomllib.loads(text)), text
+        settings = StationSettings.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path.name}: not a TOML file: {error}.") from error
     except ValidationError as error:
         raise UsageError(f"{path.name}: {_explain(error)}.") from error
+    settings._text = text
+    return settings, text
 
 
 def _explain(error: ValidationError) -> str:
     """Return one clause on the first problem of a station file."""
     # a mistyped key gives two problems, an unknown and a missing one; the first is the cause
     problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    where = [str(part) for part in problem["loc"]]
+    where = [str(part) for part in problem["loc"] if not isinstance(part, int)]
     section = f"[{where[0]}]" if where else ""
     kinds = _models(StationSettings.model_fields[where[0]].annotation) if section in _SECTIONS else []
     # where a section may be of several kinds, pydantic puts the kind between section and key

@@ -2,21 +2,23 @@
 
 import dataclasses
 import datetime
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from instruments import roles
 from instruments.clock import Clock, SystemClock
 from instruments.position_loop import PositionLoop
 from instruments.twin import TwinClock, TwinSettings, start_twin
-from labsync._wiring import COMPOSITES, DRIVERS
+from labsync import safety
+from labsync._connections import Connections
+from labsync._guard import Guard, WatchedClock
 from labsync.errors import UsageError
+from labsync.events import Listener
 from labsync.settings import StationSettings
 
-log = logging.getLogger(__name__)
 Role_co = TypeVar("Role_co", covariant=True)
 
 
@@ -45,6 +47,13 @@ class Station:
         What plays each role.
     identities : dict of str to str
         What each instrument answered when asked who it is.
+    guard : Guard, optional
+        The watchdog, if one watches.
+
+    Attributes
+    ----------
+    made_safe : bool
+        Whether the station was brought to its safe state before.
     """
 
     cryostat_1 = _Role[roles.TemperatureController]()
@@ -64,11 +73,13 @@ class Station:
         clock: Clock,
         instruments: Mapping[str, Any],
         identities: dict[str, str],
+        guard: Guard | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.identities = identities
-        self._instruments = instruments
+        self.made_safe = False
+        self._instruments, self._guard = instruments, guard
 
     def has(self, role: str) -> bool:
         """Tell whether the bench has what plays `role`."""
@@ -121,35 +132,46 @@ class Station:
             elif mode == "weak":
                 self.settings.require((name,), "the weak mode")
 
+    def watched(self, listener: Listener, folder: Path) -> Listener:
+        """Return a listener of a scan that also reports to the station's watchdog, if there is one."""
+        if self._guard is None:
+            return listener
+        return self._guard.listening(listener, self._instruments, folder)
+
     def make_safe(self) -> list[str]:
-        """Ramp the pumps down, stop the piezo and the stage, as far as the bench has them.
+        """Do what the station file lists as the way to the safe state, as far as the bench has it.
 
         Every action is tried; problems are logged and returned, none is raised.
         """
-        problems = []
-        for name, what, action in SAFE_STATE:
-            try:
-                if self.has(name):
-                    getattr(self.role(name), action)()
-            except Exception as error:  # the next action must still be tried
-                problems.append(f"{name} {what}: {error}")
-                log.error("Safe state: %s %s failed: %s", name, what, error)
+        if self._guard is not None:
+            self._guard.stand_down()
+        forget = self._instruments.forget if isinstance(self._instruments, Connections) else _nothing
+        problems = safety.problems(safety.make_safe(self.settings.safe_state, self._instruments, forget))
+        if self._guard is not None:
+            self._guard.report_safe(problems)
+        self.made_safe = True
         return problems
 
 
-SAFE_STATE = (
-    ("pump_1", "to zero", "shutdown"),
-    ("pump_2", "to zero", "shutdown"),
-    ("ramp", "off", "stop"),
-    ("stage", "stopped", "shutdown"),
-)
+def _nothing(role: str) -> None:
+    pass
+
+
 # A lock-step run must be the same bit by bit whenever it is made, so its calendar is fixed.
 TWIN_EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 @contextmanager
-def open_station(settings: StationSettings) -> Iterator[Station]:
+def open_station(settings: StationSettings, guarded: bool = True) -> Iterator[Station]:
     """Connect all instruments of a bench; a simulated bench is started, or attached to, first.
+
+    Parameters
+    ----------
+    settings : StationSettings
+        The bench.
+    guarded : bool
+        Start the watchdog if the station file has one, and go to the safe state when the block ends with an
+        error and nobody went there before; without it the bench is left as it is, for those who only look.
 
     Raises
     ------
@@ -157,10 +179,21 @@ def open_station(settings: StationSettings) -> Iterator[Station]:
         If an instrument is silent, gone, or not the one it should be.
     UsageError
         If the simulated bench has no instrument of that name.
+    LabsyncError
+        If the watchdog does not start.
     """
     with ExitStack() as stack:
         clock, addresses = _world(settings, stack)
-        yield _connect(settings, clock, addresses, stack)
+        guard = _guard(settings, addresses, stack) if guarded else None
+        station = _connect(settings, clock, addresses, stack, guard)
+        try:
+            yield station
+        except UsageError:  # nothing was begun
+            raise
+        except BaseException:
+            if guarded and not station.made_safe:
+                station.make_safe()
+            raise
 
 
 def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str, str]]:
@@ -179,21 +212,30 @@ def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str
     return twin.clock, twin.addresses
 
 
-def _connect(settings: StationSettings, clock: Clock, addresses: dict[str, str], stack: ExitStack) -> Station:
-    instruments: dict[str, Any] = {}
-    identities: dict[str, str] = {}
-    for name, section in settings.instruments.items():
-        if name not in addresses:
-            raise UsageError(
-                f"The simulated lab has no {name}; its instruments are {', '.join(addresses)}. Choose "
-                "another bench in [twin], or remove the section."
-            )
-        instrument = DRIVERS[section.driver](
-            addresses[name], clock=clock, timeout_s=section.timeout, **section.options(addresses)
-        )
-        stack.callback(instrument.close)
-        instruments[name], identities[name] = instrument, instrument.identity
-    for name, compose in COMPOSITES.items():
-        if settings.has(name):
-            instruments[name] = compose(settings, instruments, clock)
-    return Station(settings, clock, instruments, identities)
+def _guard(settings: StationSettings, addresses: dict[str, str], stack: ExitStack) -> Guard | None:
+    """Start the watchdog; it gets ready while the instruments are connected."""
+    if settings.watchdog is None:
+        return None
+    inside = settings.station.backend == "twin" and settings.twin.attach is None
+    guard = Guard(settings.watchdog, settings.text, None if inside else addresses)
+    stack.callback(guard.end)
+    return guard
+
+
+def _connect(
+    settings: StationSettings,
+    clock: Clock,
+    addresses: dict[str, str],
+    stack: ExitStack,
+    guard: Guard | None,
+) -> Station:
+    if guard is not None:
+        clock = WatchedClock(clock, guard)
+    connections = Connections(settings, addresses, clock)
+    stack.callback(connections.close)
+    identities = {name: connections[name].identity for name in settings.instruments}
+    for name in connections:
+        _ = connections[name]
+    if guard is not None:
+        guard.wait_until_ready()
+    return Station(settings, clock, connections, identities, guard)

@@ -48,6 +48,9 @@ class Bench:
     made_safe = 0
     settings = SimpleNamespace(retries=RetriesSection(attempts=1))
 
+    def watched(self, listener, folder):
+        return listener
+
     def make_safe(self):
         self.made_safe += 1
         return []
