@@ -16,6 +16,8 @@ __all__ = ["CHUNK", "TagFile"]
 #: Records decoded at a time: they and their tags stay in the processor's cache.
 CHUNK = 1 << 16
 _TRIAL = 1 << 14
+_SILENT_TAGS = 20.0
+_ROUNDING_PS = 1e9  # headers have milliseconds
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class TagFile:
         Where header and file disagree.
     delays_ps : mapping
         As in `TagStream`.
+    duration, claimed : int
+        How long the recording was, units, where the header is sure to know; where it only says so.
     """
 
     path: Path
@@ -55,6 +59,7 @@ class TagFile:
     notes: tuple[str, ...] = ()
     delays_ps: Mapping[int, float] = field(default_factory=dict)
     duration: int = 0
+    claimed: int = 0
 
     @property
     def source(self) -> str:
@@ -76,12 +81,23 @@ class TagFile:
         TagFileError
             Where the file is damaged.
         """
-        elapsed = 0
+        last, tags = None, 0
         for chunk in in_order(self.decoded(self, records), self.horizon):
-            elapsed = chunk.elapsed
-            if chunk.fraction == 1.0 and elapsed < self.duration:
-                chunk = chunk._replace(elapsed=self.duration)
-            yield chunk
+            if last is not None:
+                yield last
+            last, tags = chunk, tags + chunk.time.size
+        if last is not None:
+            yield last._replace(elapsed=self._end(last.elapsed, tags))
+
+    def _end(self, elapsed: int, tags: int) -> int:
+        """Return the end of a recording whose data end at `elapsed`.
+
+        A recorder may go on a little after the last tag. What its header claims is believed as far as it fits
+        the rate of the tags.
+        """
+        silence = _SILENT_TAGS * elapsed / max(tags, 1) + _ROUNDING_PS / self.unit_ps
+        claimed = self.claimed if self.claimed <= elapsed + silence else 0
+        return max(elapsed, self.duration, claimed)
 
     def read(self) -> TagStream:
         """Return all tags in memory."""

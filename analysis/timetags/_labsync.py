@@ -70,7 +70,8 @@ def open_labsync(path: Path) -> TagFile:
         good = good and bool(np.all(np.diff(gaps.ravel()) >= 0))
         good = good and all(abs(delay) < 1e15 for delay in delays.values())
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        raise TagFileError(path, 12, f"the header is no description of time tags ({type(error).__name__})") from error
+        why = f"the header is no description of time tags ({type(error).__name__})"
+        raise TagFileError(path, 12, why) from error
     if not good:
         raise TagFileError(path, 12, "the header has an impossible unit, duration, delay or gap")
     offset = 12 + length

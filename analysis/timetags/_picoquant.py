@@ -94,12 +94,14 @@ def _open(
     if records.mode == 3 and rate_hz > 0 and abs(rate_hz * period_ps * 1e-12 - 1) > 0.01:
         notes.append(f"the sync rate of {rate_hz} Hz does not fit the sync period of {period_ps:g} ps")
     unit_ps = float(f"{period_ps:.9g}") if records.mode == 2 else 1.0
+    stop_ms = header.get("TTResult_StopAfter", header.get("StopAfter", 0))
+    whole = held >= claimed > 0 and isinstance(stop_ms, int) and 0 < stop_ms < 1 << 40
     late_ps = _LATE_PS if records.mode == 2 else 2 * period_ps + 2**15 * after_ps
     count = min(held, claimed) if claimed > 0 else held
     return TagFile(
         path, f"{name}, {records.name}", unit_ps, count, offset, 4, _Decoder(records, period_ps, after_ps),
         resolution_ps=float(f"{after_ps:.9g}"), horizon=math.ceil(late_ps / unit_ps),
-        header=header, notes=tuple(notes),
+        header=header, notes=tuple(notes), claimed=int(stop_ms * 1e9 / unit_ps) if whole else 0,
     )  # fmt: skip
 
 

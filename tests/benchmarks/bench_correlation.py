@@ -1,7 +1,7 @@
 """Time tags to correlations against the peers, in one run: CPU time, median, one core.
 
-Synthetic: two detectors of 1 Mcps for 10 s, unit 1 ps. The peers are the extra "benchmark"; one that is missing
-is reported and left out.
+Synthetic: two detectors of 1 Mcps for 10 s, unit 1 ps. The peers are the extra "benchmark"; one that is
+missing is reported and left out.
 """
 
 import importlib

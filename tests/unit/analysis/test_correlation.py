@@ -233,7 +233,7 @@ def test_delays_are_found_and_taken_off(bunched):
     np.testing.assert_allclose(result["g2"], truth["g2"], rtol=2e-3)
     rng = np.random.default_rng(9)
     dull = TagStream(np.sort(rng.integers(0, 10**9, 100_000)), rng.integers(1, 3, 100_000), 10**9)
-    with pytest.raises(NoFeatureError, match="Channels 1 and 2 show no peak or dip within 20 ns"):
+    with pytest.raises(NoFeatureError, match="Channels 1 and 2 show no peak or dip within 20.096 ns"):
         find_delays(dull, [1, 2], search_ns=20)
 
 

@@ -14,6 +14,7 @@ from analysis.timetags import (
     read_tags,
     write_ptu,
 )
+from instruments.twin.protocols._ptu import ptu_bytes
 
 HYDRAHARP_1, HYDRAHARP_2, MULTIHARP = 0x00010204, 0x01010204, 0x00010207
 
@@ -106,6 +107,28 @@ def test_a_truncated_recording_reports_the_duration_of_its_data(tmp_path, ptu):
     assert info["tags"] == 2
     assert "the header says 1000 records, the file holds 2" in info["notes"][0]
     assert "2 bytes after" in info["notes"][1]
+
+
+def test_a_whole_recording_lasts_as_long_as_its_header_says_if_the_rate_allows(tmp_path, ptu):
+    path = tmp_path / "w.ptu"
+    overflows = [special(63, 298), 5] * 100  # one tag in ten milliseconds, one second in all
+    for stop_ms, lasts_s in ((1100, 1.1), (1500, 0.99991), (900, 0.99991)):
+        path.write_bytes(ptu(HYDRAHARP_2, overflows, TTResult_StopAfter=stop_ms))
+        assert read_tags(path).duration_s == pytest.approx(lasts_s, rel=1e-4)
+    path.write_bytes(ptu(HYDRAHARP_2, overflows, TTResult_StopAfter=1100, claimed=201))
+    assert read_tags(path).duration_s == pytest.approx(0.99991, rel=1e-4)
+
+
+def test_the_recorder_of_the_simulated_lab_is_read(tmp_path):
+    rng = np.random.default_rng(9)
+    time, channel = np.sort(rng.integers(0, 10**11, 3000)), rng.integers(1, 5, 3000)
+    path = tmp_path / "twin.ptu"
+    path.write_bytes(ptu_bytes(time, channel, 0.1, 0.0, full=False))
+    stream = read_tags(path)
+    np.testing.assert_array_equal(stream.time, time)
+    np.testing.assert_array_equal(stream.channel, channel)
+    assert stream.duration_s == pytest.approx(0.1)
+    assert stream.notes == ()
 
 
 def test_records_of_another_mode_than_the_header_says_are_refused(tmp_path, ptu):
