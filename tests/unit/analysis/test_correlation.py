@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,6 +100,30 @@ def test_counts_are_those_of_brute_force_in_any_chunks(dense, monkeypatch):
         assert result.attrs["kernel"] == ("scan" if dense > 0 else "sweep")
 
     agree()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(-60, 60), st.integers(-60, 60))
+def test_counts_with_gaps_and_delays_are_those_of_the_time_when_all_channels_live(seed, chunk, one, two):
+    rng = np.random.default_rng(seed)
+    time, channel = np.sort(rng.integers(0, 3000, 200)), rng.integers(1, 4, 200)
+    gaps = np.sort(rng.choice(3000, 6, replace=False)).reshape(-1, 2)
+    stream = Chunked(time, channel, 3000, gaps=gaps, delays_ps={1: one, 2: two}, size=chunk)
+    result = g2(stream, [1, 2], window_ns=0.12, bin_ps=6)
+    shifts = np.array([0, one, two, 0])
+    most, least = max(0, one, two), min(0, one, two)
+    moved = time - shifts[channel]
+    live = (moved >= -least) & (moved < 3000 - most)
+    for start, stop in gaps:
+        live &= (moved < start - most) | (moved >= stop - least)
+    order = np.argsort(moved[live], kind="stable")
+    kept = SimpleNamespace(time=moved[live][order], channel=channel[live][order])
+    for a, b in ((1, 1), (1, 2), (2, 2)):
+        np.testing.assert_array_equal(result["counts"].sel(pair=f"{a}-{b}"), brute_force(kept, a, b, 20, 6))
+    dead = np.zeros(3000 - most + least, bool)
+    for start, stop in gaps + least:
+        dead[max(start - most, 0) : max(stop - least, 0)] = True
+    assert result.attrs["live_s"] == pytest.approx(np.count_nonzero(~dead) * 1e-12)
 
 
 def test_wide_bins_are_exact_at_their_edges():
