@@ -373,6 +373,13 @@ def test_impossible_requests_are_refused(asked, message):
         g2(stream, **({"pairs": [1]} | asked))
 
 
+def test_bins_that_the_recorder_fills_unevenly_are_told():
+    stream = TagStream(np.arange(0, 1600, 16), np.ones(100), 1600, resolution_ps=16.0)
+    assert g2(stream, window_ns=0.48, bin_ps=48)["counts"].attrs["units"] == "counts"
+    assert g2(stream, window_ns=0.48, bin_ps=48).attrs["bin_unevenness"] == 0
+    assert g2(stream, window_ns=0.48, bin_ps=24).attrs["bin_unevenness"] == pytest.approx(16 / 24)
+
+
 def test_an_empty_recording_has_no_correlation():
     result = g2(TagStream(np.empty(0, int), np.empty(0, int), 1000), [1, 2], window_ns=0.1, bin_ps=10)
     assert result["counts"].sum() == 0
