@@ -76,6 +76,11 @@ class TemperatureLoop(Driver):
             "box is not in local mode and that its input unit is kelvin."
         )
 
+    @property
+    def heater_on(self) -> bool:
+        """Whether the heater is switched on, whatever its output is just now."""
+        return self._heater_is_on()
+
     def wait_until_settled(
         self,
         band_k: float,

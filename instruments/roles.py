@@ -59,6 +59,11 @@ class TemperatureController(Protocol):
         """Heater output, in percent of the range's maximum."""
         ...
 
+    @property
+    def heater_on(self) -> bool:
+        """Whether the heater is switched on, whatever its output is just now."""
+        ...
+
     def wait_until_settled(
         self,
         band_k: float,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import labsync._commands_photons
-import labsync._commands_runs  # noqa: F401 - both register their commands
+import labsync._commands_runs
+import labsync._commands_safety  # noqa: F401 - all register their commands
 from labsync._terminal import (
     RUNS,
     JsonOption,

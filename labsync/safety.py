@@ -34,8 +34,8 @@ def _to_zero(pump: Any) -> None:
 
 def _heater_off(cryostat: Any) -> None:
     cryostat.shutdown()
-    if (percent := cryostat.heater_percent) > 0:
-        raise Interlock(f"the heater stays at {percent:g} %; switch it off at the front panel")
+    if cryostat.heater_on:
+        raise Interlock("the heater stays on; switch it off at the front panel")
 
 
 def _stopped(stage: Any) -> None:

@@ -5,8 +5,10 @@ atomic: it is in the run folder whole or not at all. Whatever ends the loop, the
 state.
 """
 
+import functools
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +46,12 @@ class Scan(Procedure, ABC):
     """Roles, beyond cryostats and pumps, without which the scan cannot run."""
     station: Station | None = None
     run: Run | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let no `shutdown` raise: PyMeasure's worker would never end, and whoever waits for it neither."""
+        super().__init_subclass__(**kwargs)
+        if "shutdown" in vars(cls):
+            cls.shutdown = _never_raising(cls.shutdown)
 
     def expected_steps(self) -> int:
         """Return the number of steps of the whole scan, 0 if it is not known beforehand."""
@@ -90,6 +98,17 @@ class Scan(Procedure, ABC):
         acquire(self, self.station, self.run, emit)
 
 
+def _never_raising(shutdown: Callable[[Scan], None]) -> Callable[[Scan], None]:
+    @functools.wraps(shutdown)
+    def quiet(scan: Scan) -> None:
+        try:
+            shutdown(scan)
+        except Exception:
+            log.exception("The shutdown of %s failed; the station is made safe all the same.", scan.slug)
+
+    return quiet
+
+
 def acquire(
     scan: Scan,
     station: Station | None,
@@ -97,6 +116,7 @@ def acquire(
     listener: Listener = lambda event: None,
     *,
     replay: bool = False,
+    closing: Callable[[], dict[str, Any]] = dict,
 ) -> str:
     """Run `scan` on `station` into `run` until it is complete, stopped or failed.
 
@@ -115,6 +135,9 @@ def acquire(
         Told of every phase of every step.
     replay : bool
         First repeat the committed steps on a fresh simulated lab in lock-step.
+    closing : callable
+        Returns more facts for ``stop.json``. It is called after the last step of a scan that came to its
+        end, before the station is made safe; otherwise safety comes first.
 
     Returns
     -------
@@ -129,6 +152,7 @@ def acquire(
     """
     status, message = "failed", ""
     timings: list[dict[str, float]] = []
+    facts: dict[str, Any] = {}
     with Interrupts() as interrupts:
         try:
             scan.check(station)
@@ -138,6 +162,7 @@ def acquire(
             if replay:
                 loop.replay()
             status = "finished" if loop.go() else "aborted"
+            facts = closing()
         except KeyboardInterrupt:
             status, message = "aborted", "stopped by the operator"
         except Exception as error:
@@ -148,7 +173,10 @@ def acquire(
         finally:
             with interrupts.ignored():
                 problems = station.make_safe() if station is not None else []
-                _finish(run, status, message, timing_s=_medians(timings), safe_state_problems=problems)
+                facts = facts or closing()
+                _finish(
+                    run, status, message, timing_s=_medians(timings), safe_state_problems=problems, **facts
+                )
     return status
 
 

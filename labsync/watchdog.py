@@ -144,7 +144,7 @@ class Watchdog:
         log.error("The watchdog trips: %s.", trip.reason)
         self._say(trip=trip.reason)
         record: dict[str, Any] = {"by": "program", "actions": []}
-        if not (trip.program_is_able and self._made_safe_by_program()):
+        if not (trip.program_is_able and self._words and self._made_safe_by_program()):
             self._engine.kill()
             record = {"by": "watchdog", "actions": [asdict(each) for each in self._make_safe()]}
         record |= {"reason": trip.reason, "safe_after_s": round(monotonic() - begun, 4)}
@@ -168,7 +168,7 @@ class Watchdog:
         connections = quick_connections(self._settings, self._addresses)
         outcomes = safety.make_safe(self._settings.safe_state, connections, connections.forget)
         failed = safety.problems(outcomes)
-        log.error("Safe state reached." if not failed else "Not safe! %s", "; ".join(failed))
+        log.error("%s", f"Not safe! {'; '.join(failed)}" if failed else "Safe state reached.")
         return outcomes
 
     def _write(self, record: dict[str, Any]) -> None:
@@ -193,7 +193,7 @@ def main() -> None:
     """Watch over the program that speaks on the standard input, to its end or ours."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when the program has ended, and not before
-    logging.basicConfig(format="%(levelname)s %(message)s")
+    logging.basicConfig(format="labsync watchdog: %(message)s")
     feed = sys.stdin.fileno()
     with os.fdopen(os.dup(feed), "rb", buffering=0) as stream:  # unbuffered: the rest is for the engine
         opening = json.loads(stream.readline())
