@@ -8,7 +8,7 @@ from typing import Any
 from pymeasure.experiment import IntegerParameter, Parameter
 from rich.console import Console
 
-from labsync import provenance, store
+from labsync import provenance, snapshot, store
 from labsync.errors import UsageError
 from labsync.procedures import PROCEDURES
 from labsync.progress import ScanProgress
@@ -72,12 +72,15 @@ def run(scan: Scan, station: str, root: Path, console: Console, **facts: Any) ->
             "backend": settings.station.backend,
             "seed": settings.twin.seed if settings.station.backend == "twin" else None,
             "instruments": bench.identities,
+            "calibration": settings.calibration,
+            "settings": snapshot.take(bench),
             **provenance.collect(),
             **facts,
         }
         opened = store.create(root, scan.slug, about, text)
+        provenance.keep_code(opened)
         with ScanProgress(console, scan.slug) as progress:
-            acquire(scan, bench, opened, progress)
+            acquire(scan, bench, opened, progress, closing=lambda: {"settings": snapshot.take(bench)})
     return opened
 
 
@@ -97,6 +100,7 @@ def simulate(scan: Scan, root: Path, console: Console, **facts: Any) -> Run:
         **facts,
     }
     opened = store.create(root, scan.slug, about)
+    provenance.keep_code(opened)
     with ScanProgress(console, scan.slug) as progress:
         acquire(scan, None, opened, progress)
     return opened

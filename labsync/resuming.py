@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from labsync import acquisition, provenance, store
+from labsync import acquisition, provenance, snapshot, store
 from labsync.errors import UsageError
 from labsync.procedures import PROCEDURES, SIMULATIONS
 from labsync.progress import ScanProgress
@@ -81,9 +81,17 @@ def resume(reference: str, root: Path, console: Console, consent: Callable[[str]
         raise UsageError(f"Run {run.uid} was not resumed, and no pump was switched on.")
     with open_station(settings) as station:
         scan.check(station)
-        run.reopen(instruments=station.identities, **provenance.collect())
+        run.reopen(instruments=station.identities, settings=snapshot.take(station), **provenance.collect())
+        provenance.keep_code(run)
         with ScanProgress(console, scan.slug) as progress:
-            acquire(scan, station, run, progress, replay=_repeatable(settings))
+            acquire(
+                scan,
+                station,
+                run,
+                progress,
+                replay=_repeatable(settings),
+                closing=lambda: {"settings": snapshot.take(station)},
+            )
     return run
 
 
@@ -107,6 +115,7 @@ def rerun(reference: str, root: Path, console: Console) -> Run:
 def _resume_simulation(scan: Scan, run: Run, console: Console) -> Run:
     scan.check(None)
     run.reopen(**provenance.collect())
+    provenance.keep_code(run)
     with ScanProgress(console, scan.slug) as progress:
         acquire(scan, None, run, progress)
     return run

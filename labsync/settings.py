@@ -85,6 +85,12 @@ class StationSettings(Section):
         sections = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: each for name, each in sections.items() if isinstance(each, InstrumentSection)}
 
+    @property
+    def calibration(self) -> dict[str, Any]:
+        """What the station file says about the optics: everything that turns readings into physics."""
+        sections = {name: getattr(self, name) for name in CALIBRATED}
+        return {name: section.model_dump() for name, section in sections.items() if section is not None}
+
     def has(self, role: str) -> bool:
         """Tell whether the bench has what plays `role`."""
         parts = COMPOSED.get(role, (role,))
@@ -142,6 +148,8 @@ class StationSettings(Section):
         return self
 
 
+CALIBRATED = ("attenuator", "fabry_perot", "detectors", "analyser_1", "analyser_2")
+"""Sections that hold what was measured once and is relied on since."""
 COMPOSED = {"position_loop": ("camera", "stage"), "time_tagger": ("detectors",)}
 """Roles without a section of their own: they exist where their parts do."""
 BUILT_IN = Path(__file__).parent / "stations"

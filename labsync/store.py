@@ -305,6 +305,11 @@ class Run:
         parameters = {k: v for k, v in self.start.get("parameters", {}).items() if v is not None}
         return {**parameters, "uid": self.uid, "procedure": self.procedure}
 
+    def keep(self, name: str, content: bytes) -> None:
+        """Store a file of any kind in the run folder, unless it is there already."""
+        if not (self.path / name).exists():
+            write_durably({self.path / name: content})
+
     def save_result(self, name: str, result: Mapping[str, Any]) -> Path:
         """Write a derived result as ``results/NAME.json`` and return its path."""
         path = self.path / "results" / f"{name}.json"
