@@ -38,22 +38,23 @@ def read_histograms(path: Path | str) -> xr.Dataset:
     starts = [_of(path, offset, tags, "HistResDscr_DataOffset", k, 0) for k in range(curves)]
     resolution = np.array([_of(path, offset, tags, "HistResDscr_MDescResolution", k) for k in range(curves)])
     inputs = [_of(path, offset, tags, "HistResDscr_HWInpChan", k, k) for k in range(curves)]
-    if not all(isinstance(n, int) and 0 < n <= _MOST_BINS for n in bins) or sum(bins) > _MOST_BINS:
+    if not all(isinstance(n, int) and n > 0 for n in bins) or curves * max(bins) > _MOST_BINS:
         raise TagFileError(path, offset, "a histogram has an impossible number of bins")
     if not np.all((resolution > 1e-15) & (resolution < 1)):
         raise TagFileError(path, offset, "a histogram has an impossible resolution")
     size, at = path.stat().st_size, offset
+    begins = []
+    for curve, (n, start) in enumerate(zip(bins, starts, strict=True)):
+        # older programs leave the offset out; the curves then follow each other
+        begins.append(start if isinstance(start, int) and start >= offset else at)
+        at = begins[-1] + 4 * n
+        if at > size:
+            held = max(size - begins[-1], 0)
+            raise TagFileError(path, size, f"curve {curve} needs {4 * n} bytes; the file has {held}")
     counts = np.zeros((curves, max(bins)), np.int64)
     delay = np.full(counts.shape, np.nan)
     with path.open("rb") as file:
-        for curve, n in enumerate(bins):
-            # older programs leave the offset out; the curves then follow each other
-            begin = starts[curve] if isinstance(starts[curve], int) and starts[curve] >= offset else at
-            at = begin + 4 * n
-            if at > size:
-                raise TagFileError(
-                    path, begin, f"curve {curve} needs {4 * n} bytes; the file has {max(size - begin, 0)}"
-                )
+        for curve, (n, begin) in enumerate(zip(bins, begins, strict=True)):
             file.seek(begin)
             counts[curve, :n] = np.frombuffer(file.read(4 * n), "<u4")
             delay[curve, :n] = np.arange(n) * resolution[curve] * 1e9
