@@ -27,7 +27,7 @@ class ScanProgress:
         self._known: dict[str, float] = {}
         self._bar = Progress(
             BarColumn(bar_width=12),
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[count]}"),
             TextColumn("{task.fields[state]}"),
             TextColumn("left"),
             TimeRemainingColumn(compact=True),
@@ -45,18 +45,26 @@ class ScanProgress:
     def __call__(self, event: Event) -> None:
         """Take one event of the loop."""
         if self._task is None:
-            self._task = self._bar.add_task(self._title, total=event.total or None, state="")
+            self._task = self._bar.add_task(self._title, total=event.total or None, state="", count="")
         if event.kind == "commit":
             row = event.facts["row"]
             self._known.update(row)
-            self._bar.update(self._task, completed=event.step + 1)
+            self._show_count(event.step + 1, event.total)
             self._bar.console.print(
-                f"{event.step + 1:>4}/{event.total}  {_cells(row)}", highlight=False, soft_wrap=True
+                f"{event.step + 1:>4}/{event.total or '?'}  {_cells(row)}", highlight=False, soft_wrap=True
             )
+        elif event.kind == "retry":
+            again = f"again in {event.facts['pause_s']:g} s"
+            self._bar.console.print(f"step {event.step + 1}: {event.facts['error']}; {again}", style="yellow")
         else:
+            self._show_count(event.step, event.total)
             self._known.update(event.facts)
         live = {name: self._known[name] for name in _LIVE if name in self._known}
         self._bar.update(self._task, state=f"{event.kind:<8} {_cells(live)}")
+
+    def _show_count(self, done: int, total: int) -> None:
+        assert self._task is not None
+        self._bar.update(self._task, completed=done, count=f"step {done}/{total or '?'}")
 
 
 def _cells(values: dict[str, float]) -> str:
