@@ -100,18 +100,29 @@ class TagFile:
         return max(elapsed, self.duration, claimed)
 
     def read(self) -> TagStream:
-        """Return all tags in memory."""
-        time, channel = np.empty(self.records, np.int64), np.empty(self.records, np.int8)
-        stop, elapsed, gaps = 0, self.duration, [NO_GAPS]
-        for chunk in self.chunks():
-            place = slice(stop, stop + chunk.time.size)
-            time[place], channel[place] = chunk.time, chunk.channel
-            stop, elapsed = place.stop, chunk.elapsed
-            gaps.append(chunk.gaps)
+        """Return all tags in memory.
+
+        Raises
+        ------
+        TagFileError
+            Where the file is damaged.
+        """
+        parts = list(self.decoded(self, max(self.records, 1)))
+        time = _joined([part.time[part.first : part.stop] for part in parts], np.int64)
+        channel = _joined([part.channel[part.first : part.stop] for part in parts], np.int8)
+        if any(part.disorder for part in parts):
+            order = np.argsort(time, kind="stable")
+            time, channel = time[order], channel[order]
+        gaps = np.concatenate([NO_GAPS, *(part.gaps for part in parts)])
+        elapsed = self._end(parts[-1].elapsed if parts else 0, time.size)
         try:
             return TagStream(
-                time[:stop], channel[:stop], elapsed, self.unit_ps, np.concatenate(gaps), self.delays_ps,
+                time, channel, elapsed, self.unit_ps, gaps, self.delays_ps,
                 self.resolution_ps, self.path.name, self.format, self.header, self.notes,
             )  # fmt: skip
         except ValueError as error:
             raise TagFileError(self.path, self.offset, str(error)) from error
+
+
+def _joined(parts: list[np.ndarray], kind: type) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, kind), *parts])

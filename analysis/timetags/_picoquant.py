@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.timetags._errors import TagFileError
-from analysis.timetags._file import TagFile
+from analysis.timetags._file import CHUNK, TagFile
 from analysis.timetags._harp import read_harp_header
 from analysis.timetags._ordered import LEAD, Decoded
 from analysis.timetags._records import OUT_OF_ORDER, RECORDS, Records, decode_t2, decode_t3
@@ -112,31 +112,40 @@ class _Decoder:
         self._records, self._steps = records, (float(period_ps), float(after_ps))
 
     def __call__(self, file: TagFile, chunk: int) -> Iterator[Decoded]:
-        kind, state, done = self._records, (0, 0.0, 0), 0
-        common = (kind.shift, kind.inputs, kind.first_channel, kind.wrap, kind.counted)
-        words = np.empty(min(chunk, file.records), np.uint32)
+        state, done = (0, 0.0, 0), 0
+        words = np.empty(min(CHUNK, chunk, file.records), np.uint32)
         with file.path.open("rb", buffering=0) as raw:
             raw.seek(file.offset)
             while done < file.records:
-                wanted = words[: min(chunk, file.records - done)]
-                got = raw.readinto(wanted.view(np.uint8).data) or 0
-                if got < wanted.nbytes:
-                    raise TagFileError(file.path, file.offset + 4 * done + got, "the file ended while read")
-                time = np.empty(LEAD + wanted.size, np.int64)
-                channel = np.empty(LEAD + wanted.size, np.int8)
-                out = (file.horizon, time, channel, LEAD)
-                if kind.mode == 2:
-                    stop, state, disorder, read, why = decode_t2(wanted, *common, state, *out)
-                else:
-                    stop, state, disorder, read, why = decode_t3(wanted, *common, self._steps, state, *out)
-                if why:
-                    raise TagFileError(file.path, file.offset + 4 * (done + read), _reason(why))
-                done += wanted.size
+                end = min(done + chunk, file.records)
+                time = np.empty(LEAD + end - done, np.int64)
+                channel = np.empty(LEAD + end - done, np.int8)
+                stop, disorder = LEAD, False
+                while done < end:
+                    piece = words[: end - done]
+                    got = raw.readinto(piece.view(np.uint8).data) or 0
+                    if got < piece.nbytes:
+                        raise TagFileError(
+                            file.path, file.offset + 4 * done + got, "the file ended while read"
+                        )
+                    stop, state, late, read, why = self._decode(
+                        piece, state, file.horizon, time, channel, stop
+                    )
+                    if why:
+                        raise TagFileError(file.path, file.offset + 4 * (done + read), _reason(why))
+                    disorder, done = disorder or late, done + piece.size
                 base, _, latest = state
                 reached = max(base, latest + 1 if latest or stop > LEAD else 0)
                 yield Decoded(
                     time, channel, LEAD, stop, disorder, latest, NO_GAPS, reached, done / file.records
                 )
+
+    def _decode(self, words: np.ndarray, state: Any, *out: Any) -> Any:
+        kind = self._records
+        common = (kind.shift, kind.inputs, kind.first_channel, kind.wrap, kind.counted)
+        if kind.mode == 2:
+            return decode_t2(words, *common, state, *out)
+        return decode_t3(words, *common, self._steps, state, *out)
 
 
 def _reason(why: int) -> str:
