@@ -20,6 +20,8 @@ __all__ = ["PM100"]
 
 POWER_SENSOR = 1
 WAVELENGTH_SETTABLE = 32
+RESPONSE_S = 0.01
+"""A sensor and its filter forget within this time, in s, what light there was before."""
 
 
 class _Sensor(NamedTuple):
@@ -64,7 +66,7 @@ class PM100(Driver, Instrument):
 
     @property
     def power_w(self) -> float:
-        """Power, in W; it may be slightly negative in the dark.
+        """Power, in W, of light that is there since 10 ms; it may be slightly negative in the dark.
 
         Raises
         ------
@@ -72,6 +74,7 @@ class PM100(Driver, Instrument):
             Too much light (the overflow mark), or the meter shows another unit than W.
         """
         self.parsed("SENS:POW:UNIT?", _watt, "the unit W; switch the meter from dBm to W")
+        self.clock.sleep(RESPONSE_S)
         return self.parsed("MEAS:POW?", finite, "a power such as 1.234E-06; an overflow is too much light")
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import replace
 from models import micropillars
 
 from .._streams import stream
+from ..light import Conditions
 from ..world import World
 from ._errors import within
 
@@ -23,13 +24,16 @@ RELATIVE_NOISE = 1e-3
 DETUNING_STEP_GHZ = 0.02
 """The mean power changes little over 20 MHz; the temperature moves the lines by megahertz all the time."""
 
+SAME_LIGHT = 0.75
+"""The power is that of the last detuning as long as the lines have moved by less than this many steps."""
+
 
 class PM100:
     """Power, wavelength and noise.
 
     The power is the mean photon number behind the analyser of P1, times ``2 kappa hbar omega`` per photon,
-    times what the optics collect. A spectrum that is missing is simulated when the power is read, which may
-    take a second.
+    times what the optics collect. Who is about to read it asks for its unit first; a spectrum that is missing
+    is simulated before the next sleep ends, where a client expects to wait, and not inside the answer.
 
     Parameters
     ----------
@@ -46,6 +50,9 @@ class PM100:
         self.zero_w = float(truth.uniform(-5e-11, 5e-11))
         self._rng = stream(world.settings.seed, "power meter")
         self.wavelength_nm = 635.0
+        self._wanted = False
+        self._detuning_ghz = 0.0
+        world.foresee(self)
 
     def set_wavelength(self, nanometres: float) -> None:
         """Set the wavelength for which the sensor's response is corrected."""
@@ -54,15 +61,34 @@ class PM100:
     @property
     def incident_w(self) -> float:
         """Power on the sensor, in W."""
-        now = self._world.conditions()
-        detuning_ghz = round(now.detuning_ghz / DETUNING_STEP_GHZ) * DETUNING_STEP_GHZ
-        conditions = replace(now, detuning_ghz=detuning_ghz)
         pillar = micropillars.kreinberg2019(25.0, 23.5).pillar_1
-        photons = self._world.light.collected_photons(conditions, 0)
+        photons = self._world.light.collected_photons(self._conditions(), 0)
         return photons * pillar.output_nw_per_photon * 1e-9 * self.collection_efficiency
+
+    def unit(self) -> str:
+        """Return the unit of the power that is about to be read."""
+        self._wanted = True
+        return "W"
+
+    def missing(self) -> bool:
+        """Return whether the light of the coming reading is not simulated yet."""
+        return self._wanted and self._world.light.missing([(self._conditions(), 1.0)])
+
+    def prepare(self) -> None:
+        """Simulate it, once."""
+        if self._wanted:
+            self._world.light.prepare([(self._conditions(), 1.0)])
+            self._wanted = False
+
+    def _conditions(self) -> Conditions:
+        now = self._world.conditions()
+        if abs(now.detuning_ghz - self._detuning_ghz) > SAME_LIGHT * DETUNING_STEP_GHZ:
+            self._detuning_ghz = round(now.detuning_ghz / DETUNING_STEP_GHZ) * DETUNING_STEP_GHZ
+        return replace(now, detuning_ghz=self._detuning_ghz)
 
     def read(self) -> float:
         """Measure the power in W, as shown for the wavelength that is set."""
+        self._wanted = False
         incident_w = self.incident_w
         if incident_w > FULL_SCALE_W:
             return OVERFLOW

@@ -9,6 +9,7 @@ import numpy as np
 from .._streams import stream
 from ..analog import Converter
 from ..heterodyne import Heterodyne, Moment
+from ..light import Exposed
 from ..optics import Ramp
 from ..world import World
 from ._errors import BadSetting
@@ -53,11 +54,11 @@ class RedPitaya:
         self._own_ramp = Ramp()
         self._own_start_s = 0.0
         self._moment: Moment | None = None
+        self._lit: list[Exposed] = []
         self._pointer = 0
         self.reset_generator()
         self.reset_acquisition()
-        if heterodyne is not None:
-            world.foresee(self)
+        world.foresee(self)
 
     def reset_generator(self) -> None:
         """Return to a 1 kHz sine of 1 V, switched off."""
@@ -119,7 +120,7 @@ class RedPitaya:
             raise BadSetting(f"trigger source {source} is unknown")
         if "stale_buffer" in self.active_faults:
             return
-        self._buffer = None
+        self._buffer, self._lit = None, [(self._world.conditions(), 1.0)]
         never = source == "DISABLED" or "trigger_never" in self.active_faults
         self._trigger_s = None if never else self._next_trigger(source)
         if self._heterodyne is not None and self._trigger_s is not None:
@@ -127,17 +128,23 @@ class RedPitaya:
         self._pointer = int(self._rng.integers(SAMPLES))
 
     def missing(self) -> bool:
-        """Return whether the light of the beat notes to be read is not simulated yet."""
-        moment = self._awaited()
-        return moment is not None and self._heterodyne is not None and self._heterodyne.missing(moment)
+        """Return whether the light of the record to be read is not simulated yet."""
+        if not self._awaited:
+            return False
+        if self._heterodyne is None:
+            return self._world.light.missing(self._lit)
+        return self._moment is not None and self._heterodyne.missing(self._moment)
 
     def prepare(self) -> None:
         """Simulate it."""
-        if (moment := self._awaited()) is not None and self._heterodyne is not None:
-            self._heterodyne.prepare(moment)
+        if self._awaited and self._heterodyne is None:
+            self._world.light.prepare(self._lit)
+        elif self._awaited and self._heterodyne is not None and self._moment is not None:
+            self._heterodyne.prepare(self._moment)
 
-    def _awaited(self) -> Moment | None:
-        return self._moment if self._buffer is None and self._trigger_s is not None else None
+    @property
+    def _awaited(self) -> bool:
+        return self._buffer is None and self._trigger_s is not None
 
     @property
     def trigger_position(self) -> int:
@@ -161,10 +168,8 @@ class RedPitaya:
         period, start_s = 1 / self.ramp.frequency_hz, self._ramp_start_s
         phase_s = 0.0
         if source.startswith("CH"):
-            row = int(source[2]) - 1
-            phase_s = next_crossing(
-                lambda times: self._signals(times)[row], self.trigger_level_v, source.endswith("PE"), period
-            )
+            signal = (self.ramp.voltage_v, self._photodiode_v)[int(source[2]) - 1]
+            phase_s = next_crossing(signal, self.trigger_level_v, source.endswith("PE"), period)
         if not math.isfinite(phase_s):
             return math.inf
         elapsed = world.now_s - start_s - phase_s
@@ -217,7 +222,9 @@ class RedPitaya:
 
     def _signals(self, times_s: np.ndarray) -> np.ndarray:
         """Return the voltages at both inputs, at times after the start of the ramp."""
-        world = self._world
-        moment = [(world.conditions(), 1.0)]
-        light = sum(world.light.expected_counts(moment, pillar, times_s) for pillar in (0, 1))
-        return np.stack([self.ramp.voltage_v(times_s), PHOTODIODE_V_PER_CPS * light])
+        return np.stack([self.ramp.voltage_v(times_s), self._photodiode_v(times_s)])
+
+    def _photodiode_v(self, times_s: np.ndarray) -> np.ndarray:
+        light = self._world.light
+        light_cps = sum(light.expected_counts(self._lit, p, times_s) for p in (0, 1))
+        return np.asarray(PHOTODIODE_V_PER_CPS * light_cps)

@@ -28,7 +28,7 @@ class PM100Protocol:
                 ("SYSTem:SENSor:IDN?", lambda: f"S130C,{serial},12-Mar-2024,1,18,33"),
                 ("SENSe:CORRection:WAVelength?", self._wavelength),
                 ("SENSe:CORRection:WAVelength", lambda value: device.set_wavelength(number(value))),
-                ("SENSe:POWer[:DC]:UNIT?", lambda: "W"),
+                ("SENSe:POWer[:DC]:UNIT?", device.unit),
                 ("MEASure[:SCALar][:POWer]?", self._power),
                 ("READ?", self._power),
             ]
