@@ -20,6 +20,8 @@ PAST_TURN = 1.06
 """An oscilloscope looks a little beyond the end of the up-ramp, to see where the ramp turns."""
 
 LARGEST_CLOCK_ERROR = 1e-3
+LAGS = (1, 2, 3)
+"""Distances, in bins, over which noise may be correlated."""
 
 
 class ScopeFabryPerot:
@@ -107,8 +109,9 @@ class ScopeFabryPerot:
         -------
         xarray.Dataset
             `voltage(pillar, bin)` over the up-ramp and its standard error `voltage_std`, from the scatter of
-            up to eight averages, both float32 in V; coordinates `pillar` and `ramp_time_ms(bin)`, the middle
-            of each bin after the start of the ramp.
+            up to eight averages, both float32 in V. A detector slower than a bin gives neighbouring bins some
+            of their noise in common; the error contains that, as if the bins were independent. Coordinates
+            `pillar` and `ramp_time_ms(bin)`, the middle of each bin after the start of the ramp.
 
         Raises
         ------
@@ -126,8 +129,9 @@ class ScopeFabryPerot:
         if not self._running:
             self.start()
         acquisitions = min(ACQUISITIONS, ramps)
-        rows = [self._average(ramps // acquisitions) for _ in range(acquisitions)]
-        voltage, error = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / np.sqrt(acquisitions)
+        rows = np.array([self._average(ramps // acquisitions) for _ in range(acquisitions)])
+        voltage, error = rows.mean(axis=0), rows.std(axis=0, ddof=1) / np.sqrt(acquisitions)
+        error *= _common_noise(rows)[:, None]
         width_ms = 1e3 * 0.5 / self._frequency_hz / self._bins
         dims = ("pillar", "bin")
         return xr.Dataset(
@@ -187,3 +191,17 @@ class ScopeFabryPerot:
                 f"The oscilloscope sees the ramp turn {1e6 * error:.0f} ppm off its time; the clock of the "
                 "oscilloscope or of the generator is wrong."
             )
+
+
+def _common_noise(rows: np.ndarray) -> np.ndarray:
+    """Return, per pillar, the noise of the mean of many bins over that of independent bins; at least one.
+
+    Parameters
+    ----------
+    rows
+        Repetitions, shape (repetition, pillar, bin).
+    """
+    noise = rows - rows.mean(axis=0)
+    noise = noise / np.maximum(noise.std(axis=0), 1e-300)
+    shared = sum((noise[..., lag:] * noise[..., :-lag]).mean(axis=(0, 2)) for lag in LAGS)
+    return np.asarray(np.sqrt(np.maximum(1.0, 1 + 2 * shared)))

@@ -122,7 +122,8 @@ def test_the_detectors_see_the_orders_of_both_lasers_with_the_noise_they_state(t
     dark = voltage < 0.02
     spread = (second.voltage.values - voltage)[dark] / np.sqrt(2)
     stated = np.sqrt(np.mean(first.voltage_std.values[dark] ** 2))
-    assert spread.std() == pytest.approx(stated, rel=0.05)
+    # the detectors' 500 kHz leave a seventh of the noise in common to bins of 2.4 us
+    assert spread.std() == pytest.approx(stated / np.sqrt(1.15), rel=0.05)
 
 
 def ask(bench, line):
