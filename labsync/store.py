@@ -74,9 +74,9 @@ def create(root: Path, procedure: str, about: Mapping[str, Any], station_text: s
             "host": socket.gethostname(),
             **about,
         }
-        write_durably({path / "start.json": _pretty(start)})
-        if station_text is not None:
-            write_durably({path / "station.toml": station_text.encode()})
+        # start.json, which makes the folder a run, comes last
+        station = {} if station_text is None else {path / "station.toml": station_text.encode()}
+        write_durably({**station, path / "start.json": _pretty(start)})
     except OSError as error:
         raise UsageError(
             f"Cannot create a run folder in {root}: {error.strerror}; choose a writable folder with --runs."

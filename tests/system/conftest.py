@@ -77,5 +77,6 @@ def lab(tmp_path):
         station = tmp_path / "station.toml"
         station.write_text(
             text.replace('clock = "lock-step"', attach).replace('deadline = "10 min"', 'deadline = "3 min"')
+            + "\n[retries]\nattempts = 2\n"
         )
         yield twin, str(station)

@@ -5,11 +5,13 @@ import pytest
 import xarray as xr
 from pymeasure.experiment import FloatParameter, IntegerParameter
 from rich.console import Console
+from typer.testing import CliRunner
 
 from instruments.errors import Interlock
 from instruments.keithley import Keithley2450Pump
 from instruments.twin import TwinSettings, start_twin
 from labsync import acquisition, resuming, store
+from labsync.cli import app
 from labsync.errors import UsageError
 from labsync.scan import Scan
 from labsync.settings import BUILT_IN
@@ -234,6 +236,14 @@ def test_no_pump_of_a_real_bench_is_switched_on_without_a_yes(hardware, failed):
     assert store.find(failed, "latest").status == "failed"
     with Keithley2450Pump(hardware.addresses["pump_1"]) as pump:
         assert pump.output_on is False
+
+
+def test_the_command_asks_for_arm_where_nobody_can_be_asked(hardware, failed):
+    done = CliRunner().invoke(app, ["resume", "latest", "--runs", str(failed)])
+    assert done.exit_code == 2
+    assert "switches both pumps on" in done.stderr.replace("\n", " ")
+    assert "Say --arm" in done.stderr
+    assert store.find(failed, "latest").status == "failed"
 
 
 def test_a_real_bench_is_armed_settled_and_goes_on_after_a_yes(hardware, failed):

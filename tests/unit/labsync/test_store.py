@@ -219,6 +219,14 @@ def test_only_the_writer_of_a_run_adds_to_it(run):
     assert store.Run(run.path).journal()[-1]["step"] == 2
 
 
+def test_a_folder_becomes_a_run_only_when_all_it_is_made_of_is_there(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(store, "write_durably", lambda files: made.extend(path.name for path in files))
+    with pytest.raises(NotARun):
+        store.create(tmp_path, "detuning-scan", {}, "[station]")
+    assert made == ["station.toml", "start.json"]
+
+
 def test_a_run_that_goes_on_remembers_how_it_had_ended(run):
     run.finish("failed", "pump_1 is silent")
     run = store.Run(run.path, writable=True)
