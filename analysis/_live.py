@@ -24,17 +24,20 @@ class LiveDetuning:
         Centres of the coupled lines.
     reason
         Why some of them are NaN; empty when all are known.
+    beat_ghz
+        Distance f2 - f1 of the coupled lines; its error lacks that of free P1, which drops out.
     """
 
     detuning_ghz: Value
     centre_1_ghz: Value
     centre_2_ghz: Value
     reason: str = ""
+    beat_ghz: Value = NOT_KNOWN
 
     def as_dict(self) -> dict[str, float | str | None]:
         """Return one flat row of scalars, ready for JSON."""
         row: dict[str, float | str | None] = {}
-        for name in ("detuning", "centre_1", "centre_2"):
+        for name in ("detuning", "centre_1", "centre_2", "beat"):
             value: Value = getattr(self, f"{name}_ghz")
             row[f"{name}_ghz"] = finite_or_none(value.value)
             row[f"{name}_std_ghz"] = finite_or_none(value.std)
@@ -86,4 +89,5 @@ def live_detuning(step_dataset: xr.Dataset) -> LiveDetuning:
     ]
     lost = " and ".join(name for name, value in zip(("P1", "P2"), found, strict=True) if not value)
     reason = f"No coupled line of {lost} found." if lost else ""
-    return LiveDetuning(Value(detuning, float(np.hypot(*std))), found[0], found[1], reason)
+    beat = Value(found[1].value - found[0].value, float(np.hypot(*coupled.centre_std_ghz[0])))
+    return LiveDetuning(Value(detuning, float(np.hypot(*std))), found[0], found[1], reason, beat)

@@ -112,3 +112,17 @@ def _strays(pull: np.ndarray, order: np.ndarray) -> list[tuple[int, float]]:
         if abs(values[i] - neighbours) > limit and abs(values[i - 1] - values[i + 1]) < limit:
             found.append((known[i], float(neighbours)))
     return found
+
+
+def join_orders(detuning_ghz: np.ndarray, temperature_k: np.ndarray, fsr: float) -> np.ndarray:
+    """Return detunings, known modulo the free spectral range, that are continuous along temperature.
+
+    Their median is within half a free spectral range of zero. Steps without temperature are taken in order.
+    """
+    joined = detuning_ghz.copy()
+    along = np.argsort(temperature_k) if np.all(np.isfinite(temperature_k)) else np.arange(joined.size)
+    along = along[np.isfinite(joined[along])]
+    if along.size:
+        joined[along] = np.unwrap(joined[along], period=fsr)
+        joined -= fsr * np.round(np.median(joined[along]) / fsr)
+    return joined

@@ -12,7 +12,7 @@ from analysis._live import LiveDetuning, live_detuning
 from analysis._map import build_map
 from analysis._scatter import robust_std, smooth_trend
 from analysis._signals import read_signals
-from analysis._tracking import LineTable, fit_free_lines, track_lines
+from analysis._tracking import LineTable, fit_free_lines, join_orders, track_lines
 from analysis.fabry_perot import calibrate
 
 __all__ = ["LiveDetuning", "live_detuning", "reduce_map"]
@@ -93,13 +93,9 @@ def _measured_detuning(
     free: LineTable, temperature_k: np.ndarray, fsr: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return f2 - f1 of the free lines and its error, orders joined along temperature."""
-    detuning = wrap(free.centre_ghz[:, 1] - free.centre_ghz[:, 0], fsr)
-    along = np.argsort(temperature_k) if np.all(np.isfinite(temperature_k)) else np.arange(detuning.size)
-    along = along[np.isfinite(detuning[along])]
-    detuning[along] = np.unwrap(detuning[along], period=fsr)
-    if along.size:
-        detuning -= fsr * np.round(np.median(detuning[along]) / fsr)
-    return detuning, np.hypot(free.centre_std_ghz[:, 0], free.centre_std_ghz[:, 1])
+    folded = wrap(free.centre_ghz[:, 1] - free.centre_ghz[:, 0], fsr)
+    std = np.hypot(free.centre_std_ghz[:, 0], free.centre_std_ghz[:, 1])
+    return join_orders(folded, temperature_k, fsr), std
 
 
 def _nominal_detuning(

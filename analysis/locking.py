@@ -66,6 +66,17 @@ class LockingFit:
     hinge: Hinge | None = None
     lines: LockedSlopes | None = None
 
+    @property
+    def edges_ghz(self) -> tuple[Value, Value]:
+        """Nominal detunings at which the lines lock and unlock: the ends of the locking range."""
+        centre, width = self.centre_detuning_ghz.value, self.locking_range_ghz.value
+        found = []
+        for half in (-0.5, 0.5):
+            weights = np.array([half, 1.0])  # of locking range and centre
+            variance = weights @ self.covariance[::3, ::3] @ weights
+            found.append(Value(centre + half * width, float(np.sqrt(variance))))
+        return found[0], found[1]
+
     def as_dict(self) -> dict[str, object]:
         """Return all numbers ready for JSON, unknown ones as None."""
         values = (*_NAMES, "integral_width_ghz", "half_beat_width_ghz")
@@ -73,6 +84,7 @@ class LockingFit:
             "status": self.status,
             "message": self.message,
             **{name: getattr(self, name).as_dict() for name in values},
+            "edges_ghz": [edge.as_dict() for edge in self.edges_ghz],
             "covariance_names": list(_NAMES),
             "covariance": [[finite_or_none(c) for c in row] for row in self.covariance],
             "reduced_chi_squared": finite_or_none(self.reduced_chi_squared),
@@ -84,6 +96,7 @@ class LockingFit:
         return [
             ("status", self.status if not self.message else f"{self.status}: {self.message}"),
             ("locking range (GHz)", str(self.locking_range_ghz)),
+            ("edges (GHz)", f"{self.edges_ghz[0]} and {self.edges_ghz[1]}"),
             ("slope of P1", str(self.slope_p1)),
             ("slope of P2", str(self.slope_p2)),
             ("centre detuning (GHz)", str(self.centre_detuning_ghz)),

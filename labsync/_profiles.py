@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from analysis import detuning
-from labsync.procedures import CorrelationScan, DetuningScan, MicropillarSweep
+from labsync.procedures import AdaptiveDetuningScan, CorrelationScan, DetuningScan, MicropillarSweep
 
 _MOST_PANELS = 3
 
@@ -68,6 +68,7 @@ def _panels(curves: xr.DataArray, panel: str, along: str, axis: str) -> xr.DataA
 
 
 _PROFILES: dict[str, Callable[[xr.Dataset], xr.DataArray | None]] = {
+    AdaptiveDetuningScan.slug: _spectra,
     DetuningScan.slug: _spectra,
     CorrelationScan.slug: _correlation,
     MicropillarSweep.slug: _simulated,

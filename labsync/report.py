@@ -52,7 +52,7 @@ def show(run: Run, console: Console) -> None:
         console.print(facts["message"], highlight=False)
     if facts["steps"] and run.procedure != PositionHold.slug:  # hundreds of frames tell nothing as a table
         console.print(step_table(run))
-    if run.procedure == DetuningScan.slug and facts["steps"]:
+    if _has_spectra(run):
         _show_detuning_scan(run, console)
     elif run.procedure == CorrelationScan.slug and facts["steps"]:
         correlations.show(run, console)
@@ -78,7 +78,7 @@ def step_table(run: Run) -> Table:
 
 
 def reduced_map(run: Run) -> xr.Dataset:
-    """Return the detuning map of a detuning scan, or of a simulated one as the bench would record it.
+    """Return the map of a scan that holds spectra, or of a simulated one as the bench would record it.
 
     Raises
     ------
@@ -87,16 +87,21 @@ def reduced_map(run: Run) -> xr.Dataset:
     analysis.fabry_perot.CalibrationError
         If the Fabry-Perot ramps cannot be calibrated.
     """
-    if run.procedure not in (DetuningScan.slug, MicropillarSweep.slug):
+    if not run.history().sizes["step"]:
+        raise UsageError(f"{run.uid} has no committed step; there is nothing to fit.")
+    if _has_spectra(run):
+        return detuning.reduce_map(run.dataset())
+    if run.procedure != MicropillarSweep.slug:
         raise UsageError(f"{run.uid} is a {run.procedure}; locking is fitted to a {DetuningScan.slug}.")
     data = run.dataset()
-    if not data.sizes["step"]:
-        raise UsageError(f"{run.uid} has no committed step; there is nothing to fit.")
-    if run.procedure == DetuningScan.slug:
-        return detuning.reduce_map(data)
     if swept(run) != "detuning_ghz":
         raise UsageError(f"{run.uid} sweeps {swept(run)}; locking is fitted to a sweep over detuning.")
     return spectra_map(data, model_pair(run, data.attrs["inactive_loss_factor"]))
+
+
+def _has_spectra(run: Run) -> bool:
+    """Whether the run holds coupled and free-running spectra, whatever scan has measured them."""
+    return not {"counts_free", "voltage_free"}.isdisjoint(run.history().variables)
 
 
 def swept(run: Run) -> str:

@@ -1,5 +1,6 @@
 """Acquisition procedures and simulated sweeps, by the name they have on the command line."""
 
+from labsync.procedures.adaptive import AdaptiveDetuningScan
 from labsync.procedures.correlation import CorrelationScan
 from labsync.procedures.detuning import DetuningScan
 from labsync.procedures.micropillars import MicropillarSweep
@@ -7,10 +8,19 @@ from labsync.procedures.position import PositionHold
 from labsync.scan import Scan
 
 PROCEDURES: dict[str, type[Scan]] = {
+    AdaptiveDetuningScan.slug: AdaptiveDetuningScan,
     CorrelationScan.slug: CorrelationScan,
     DetuningScan.slug: DetuningScan,
     PositionHold.slug: PositionHold,
 }
 SIMULATIONS: dict[str, type[Scan]] = {"micropillars": MicropillarSweep}
 
-__all__ = ["PROCEDURES", "SIMULATIONS", "CorrelationScan", "DetuningScan", "MicropillarSweep", "PositionHold"]
+__all__ = [
+    "PROCEDURES",
+    "SIMULATIONS",
+    "AdaptiveDetuningScan",
+    "CorrelationScan",
+    "DetuningScan",
+    "MicropillarSweep",
+    "PositionHold",
+]
