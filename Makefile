@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
+	@$(BIN)/python tests/benchmarks $(ARGS)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labsync needs Python 3.11 or newer; set PYTHON=python3.x")'

@@ -1,4 +1,4 @@
-"""Run all benchmarks: python -m tests.benchmarks [--json] [NAME ...].
+"""Run all benchmarks: python tests/benchmarks [--json] [NAME ...].
 
 Each ``bench_*.py`` here has a function ``benchmarks()`` that yields mappings: ``name``, ``value``, ``unit``,
 ``peer``, ``peer_value`` and ``ratio`` (how many times better than the peer: above one, we are faster).
