@@ -55,6 +55,6 @@ class Engine:
         self.alive = False
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
         select.select([self._process], [], [], LONGEST_DEATH_S)

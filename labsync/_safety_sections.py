@@ -40,7 +40,7 @@ class SafeStep(Section):
 
     role: str
     action: Literal["to zero", "heater off", "off", "closed", "stopped"]
-    timeout: Seconds = Field(default=20.0, gt=0)
+    timeout: Seconds = Field(default=30.0, gt=0)
 
     @model_validator(mode="after")
     def _possible(self) -> "SafeStep":

@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 DEFAULT_SAFE_STATE = tuple(
     SafeStep.model_validate({"role": role, "action": action, "timeout": timeout})
     for role, action, timeout in (
-        ("pump_1", "to zero", "20 s"),
-        ("pump_2", "to zero", "20 s"),
+        ("pump_1", "to zero", "30 s"),
+        ("pump_2", "to zero", "30 s"),
         ("ramp", "off", "5 s"),
         ("stage", "stopped", "5 s"),
     )

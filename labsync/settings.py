@@ -145,6 +145,12 @@ class StationSettings(Section):
             for entry in entries:
                 if not self.has(entry.role):
                     raise ValueError(f"[[{section}]] names {entry.role}, which this bench has not")
+        inside = self.station.backend == "twin" and self.twin.attach is None
+        if inside and any(entry.read_by == "watchdog" for entry in interlocks):
+            raise ValueError(
+                "[[watchdog.interlock]] has read_by 'watchdog', but a lab simulated inside the program is read "
+                "by the program only; give read_by 'program', or attach to a lab of 'labsync twin'"
+            )
         return self
 
 
@@ -192,7 +198,8 @@ def read_station_file(reference: str) -> tuple[StationSettings, str]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path.name}: not a TOML file: {error}.") from error
     except ValidationError as error:
-        raise UsageError(f"{path.name}: {_explain(error)}.") from error
+        clause = _explain(error)
+        raise UsageError(f"{path.name}: {clause}{'' if clause.endswith('?') else '.'}") from error
     settings._text = text
     return settings, text
 
@@ -220,6 +227,8 @@ def _explain(error: ValidationError) -> str:
         case "union_tag_invalid":
             tag, known = problem["ctx"]["tag"], problem["ctx"]["expected_tags"]
             return f"{section}: {tag!r} is unknown; known are {known}"
+    if problem["type"] != "value_error" and isinstance(given := problem["input"], str | int | float):
+        message += f", not {given!r}"
     return f"{section} {key}: {message}" if where else message
 
 

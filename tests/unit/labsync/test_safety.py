@@ -8,7 +8,9 @@ from instruments.clock import SystemClock
 from instruments.twin import TwinSettings, start_twin
 from labsync import safety
 from labsync._connections import Connections
-from labsync._safety_sections import SafeStep
+from labsync._readings import read as read_interlock
+from labsync._readings import violation
+from labsync._safety_sections import InterlockSection, SafeStep
 from labsync.errors import UsageError
 from labsync.settings import BUILT_IN, read_station_file
 
@@ -145,6 +147,35 @@ def test_a_pump_that_went_deaf_does_not_keep_the_others_from_their_safe_state(re
         program.close()
 
 
+def test_readings_come_in_the_unit_of_their_limit_and_what_is_no_number_violates_it():
+    class Pump:
+        output_on, voltage_v, current_a = True, 6.0, 2e-3
+
+    class Meter:
+        power_w = 3e-6
+
+    class Counter:
+        def counts(self, channel, integration_s):
+            return {3: 250_000}[channel] * integration_s
+
+    def interlock(role, quantity, limit, **more):
+        entry = {"role": role, "quantity": quantity, "limit": limit, **more}
+        return InterlockSection.model_validate(entry)
+
+    instruments = {"pump_1": Pump(), "power_meter": Meter(), "correlator": Counter()}
+    power = interlock("pump_1", "power", "11 mW")
+    assert read_interlock(power, instruments) == pytest.approx(12e-3)
+    assert violation(power, 11.1e-3) == "pump_1 power is 0.0111 W, above the limit of 11 mW"
+    assert violation(power, 10.9e-3) is None
+    assert violation(power, float("nan")) is not None
+    assert read_interlock(interlock("pump_1", "current", "1 mA"), instruments) == 2e-3
+    assert read_interlock(interlock("power_meter", "power", "1 uW"), instruments) == 3e-6
+    rate = interlock("correlator", "count rate", "0.2 MHz", input=3)
+    assert violation(rate, read_interlock(rate, instruments)).startswith(
+        "correlator count rate at input 3 is 250000 Hz"
+    )
+
+
 @pytest.mark.parametrize(
     ("section", "sentence"),
     [
@@ -167,6 +198,10 @@ def test_a_pump_that_went_deaf_does_not_keep_the_others_from_their_safe_state(re
             'watchdog.interlock]]\nrole = "correlator"\nquantity = "count rate"\nlimit = "1 MHz"\ninput = 1\n'
             'read_by = "watchdog"',
             r"read by the program only",
+        ),
+        (
+            'watchdog.interlock]]\nrole = "pump_1"\nquantity = "power"\nlimit = "9 mW"\nread_by = "watchdog"',
+            r"simulated inside the program is read by the program only; give read_by 'program'",
         ),
     ],
 )

@@ -13,7 +13,7 @@ from labsync._engine import Engine
 from labsync.settings import BUILT_IN, read_station_file
 from labsync.watchdog import RECORD, Watchdog
 
-MINIMAL = (BUILT_IN / "minimal.toml").read_text()
+MINIMAL = (BUILT_IN / "minimal.toml").read_text().replace("[twin]", '[twin]\nattach = "127.0.0.1:1"')
 RULES = '\n[watchdog]\nsilence = "0.5 s"\nstall = "5 s"\n'
 INTERLOCK = """
 [[watchdog.interlock]]
