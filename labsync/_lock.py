@@ -4,10 +4,15 @@ import fcntl
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from typing import IO, Any
 
 from labsync.errors import UsageError
+
+# Who asks whether the lock is held has it for some microseconds: that is no other writer.
+_ATTEMPTS = 5
+_PAUSE_S = 0.02
 
 
 def take(path: Path, what: str, since: str) -> IO[str]:
@@ -36,11 +41,17 @@ def take(path: Path, what: str, since: str) -> IO[str]:
         file = path.open("a+")
     except OSError as error:
         raise UsageError(f"{what} cannot be written: {error.strerror} ({path}).") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise UsageError(f"{what} is being written by {_described(owner(path))}; stop that first.") from None
+    for attempt in range(_ATTEMPTS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if attempt + 1 < _ATTEMPTS:
+                time.sleep(_PAUSE_S)
+                continue
+            file.close()
+            sentence = f"{what} is being written by {_described(owner(path))}; stop that first."
+            raise UsageError(sentence) from None
     file.truncate(0)
     json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": since}, file)
     file.flush()
