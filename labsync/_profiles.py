@@ -70,6 +70,7 @@ def _panels(curves: xr.DataArray, panel: str, along: str, axis: str) -> xr.DataA
 _PROFILES: dict[str, Callable[[xr.Dataset], xr.DataArray | None]] = {
     AdaptiveDetuningScan.slug: _spectra,
     DetuningScan.slug: _spectra,
+    AdaptiveDetuningScan.slug: _spectra,
     CorrelationScan.slug: _correlation,
     MicropillarSweep.slug: _simulated,
 }

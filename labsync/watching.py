@@ -42,16 +42,18 @@ def watch(run: Run, console: Console) -> str:
         Where to draw.
     """
     view = View(run)
+    drawn: tuple[object, ...] = ()
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while True:
             begun = time.monotonic()
             status = run.status  # before the look: what was committed until the end is seen then
             new = view.look()
-            if console.is_terminal:
-                live.update(view.picture(status, console.width, console.height), refresh=bool(new))
-            else:
+            if not console.is_terminal:
                 for number in new:
                     console.print(view.line(number), highlight=False, soft_wrap=True)
+            elif new or drawn != (status, view.lines_read, console.size):
+                drawn = status, view.lines_read, console.size
+                live.update(view.picture(status, console.width, console.height), refresh=True)
             if status != "running" and not new:
                 return status
             time.sleep(max(LOOK_S - (time.monotonic() - begun), 0.0))
@@ -90,6 +92,11 @@ class View:
                 if curve is not None and all(curve.shape == each.shape for each in self._curves.values()):
                     self._curves[number] = curve
         return taken
+
+    @property
+    def lines_read(self) -> int:
+        """Number of lines of the journal that were seen: steps, retries, pauses."""
+        return len(self._following.entries) + len(self._following.events)
 
     def line(self, number: int) -> str:
         """Return one committed row as text."""
