@@ -1,4 +1,9 @@
-"""The arrays of a run: Zarr v3, one chunk per step and variable, of plain bytes."""
+"""The arrays of a run: Zarr v3, one chunk per step and variable, of plain bytes.
+
+Readers that do not know the journal find the arrays' lengths in the consolidated metadata, which are one
+file: replaced as a whole, it never shows arrays of different lengths. The arrays' own metadata follow when a
+run ends.
+"""
 
 import json
 from collections.abc import Mapping
@@ -39,6 +44,7 @@ def create(path: Path, step: xr.Dataset) -> None:
             # one folder per variable, not per chunk
             chunk_key_encoding={"name": "default", "separator": "."},
         )
+    _root(part).write_bytes(_consolidated(part, 0))
     flush_tree(part)
     part.replace(path)
     flush_folders({path.parent})
@@ -116,7 +122,38 @@ def files(
     metas = {name: meta(path, name) for name in arrays}
     raws = {name: raw(name, values, metas[name]) for name, values in arrays.items()}
     contents = {chunk(path, name, number, len(metas[name]["shape"])): data for name, data in raws.items()}
-    for name, about in metas.items():
-        about["shape"][0] = steps
-        contents[path / name / "zarr.json"] = json.dumps(about, indent=2).encode()
-    return contents, raws
+    return contents | {_root(path): _consolidated(path, steps)}, raws
+
+
+def lengths(path: Path, steps: int) -> dict[Path, bytes]:
+    """Return the files that make the arrays as long in their own metadata as in the consolidated ones."""
+    contents = {_root(path): _consolidated(path, steps)} if _root(path).exists() else {}
+    for name, about in _metas(path).items():
+        if about["dimension_names"][:1] == ["step"]:
+            about["shape"][0] = steps
+            contents[path / name / "zarr.json"] = _json(about)
+    return contents
+
+
+def _root(path: Path) -> Path:
+    return path / "zarr.json"
+
+
+def _consolidated(path: Path, steps: int) -> bytes:
+    """Return the group's metadata with those of all arrays in it, as if all of them held so many steps."""
+    root: dict[str, Any] = json.loads(_root(path).read_bytes())
+    inside = root.get("consolidated_metadata") or {"kind": "inline", "must_understand": False}
+    metas = inside.get("metadata") or _metas(path)
+    for about in metas.values():
+        if about["dimension_names"][:1] == ["step"]:
+            about["shape"][0] = steps
+    return _json({**root, "consolidated_metadata": {**inside, "metadata": metas}})
+
+
+def _metas(path: Path) -> dict[str, dict[str, Any]]:
+    names = sorted(each.parent.name for each in path.glob("*/zarr.json"))
+    return {name: meta(path, name) for name in names}
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, indent=2).encode()

@@ -236,7 +236,8 @@ class Run:
     def finish(self, status: str, message: str = "", **facts: Any) -> None:
         """Write ``stop.json``: the run is over, and no longer locked."""
         stop = {"status": status, "message": message, "stopped": now(), "steps": len(self.journal()), **facts}
-        write_durably({self.path / "stop.json": _pretty(stop)})
+        arrays = _arrays.lengths(self.path / ARRAYS, self._committed)
+        write_durably({**arrays, self.path / "stop.json": _pretty(stop)})
         if self._lock is not None:
             self._lock.close()
 
@@ -277,7 +278,7 @@ class Run:
         numbers = [entry["step"] for entry in self.journal()] if steps is None else list(range(steps))
         if not numbers:
             return xr.Dataset(coords={"step": np.arange(0)}, attrs=self._attrs())
-        opened = xr.open_zarr(self.path / ARRAYS, consolidated=False, chunks=None)
+        opened = xr.open_zarr(self.path / ARRAYS, chunks=None)
         # a slice, where it does, leaves the values unread
         chosen = slice(0, len(numbers)) if numbers[-1] == len(numbers) - 1 else numbers
         return opened.isel(step=chosen).assign_attrs(self._attrs())

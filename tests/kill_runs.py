@@ -11,7 +11,6 @@ import functools
 import io
 import json
 import multiprocessing
-import os
 import random
 import signal
 import tempfile
@@ -153,7 +152,7 @@ class Killer:
             steps += began == "committed"
             if began == phase and self.random.random() < PHASES[phase][1]:
                 time.sleep(self.random.uniform(0, PHASES[phase][0]))
-                os.kill(process.pid or 0, signal.SIGKILL)
+                process.kill()  # SIGKILL; nothing happens if it has just ended
                 phase = None
         process.join()
         if process.exitcode not in (0, -signal.SIGKILL):

@@ -12,7 +12,7 @@ import xarray as xr
 
 from labsync import store
 
-STEPS = 100
+STEPS = 500
 
 
 def benchmarks() -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from labsync import store
+from labsync import _durable, store
 from labsync.errors import DamagedRun, LabsyncError, NotARun, NotStored, UsageError
 
 
@@ -49,6 +49,9 @@ def test_committed_steps_come_back_as_they_were_measured(run):
 
 
 def test_a_run_folder_opens_with_plain_xarray(run):
+    live = xr.open_zarr(run.path / "run.zarr")
+    np.testing.assert_array_equal(live["counts"], run.dataset()["counts"])
+    run.finish("finished")
     plain = xr.open_zarr(run.path / "run.zarr", consolidated=False)
     np.testing.assert_array_equal(plain["counts"], run.dataset()["counts"])
 
@@ -165,6 +168,28 @@ def test_every_torn_end_of_a_journal_is_cut_off_and_the_run_goes_on(run):
         data = store.Run(run.path).dataset()
         assert data["temperature_2_k"].values.tolist() == [34.0, 35.0, 36.0, 37.0]
         assert not (run.path / "journal.jsonl.broken").exists()
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_a_writer_that_dies_between_two_renames_leaves_a_readable_run(run, monkeypatch, renames):
+    class Killed(BaseException):
+        pass
+
+    def replace(part, path, left=iter(range(renames))):
+        if next(left, None) is None:
+            raise Killed
+        os.rename(part, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_durable.Path, "replace", replace)
+        with pytest.raises(Killed):  # at one of four renames: three chunks and the lengths
+            run.commit(step(3))
+    for reader in (store.Run(run.path).dataset(), xr.open_zarr(run.path / "run.zarr")):
+        assert reader["temperature_2_k"][:3].values.tolist() == [34.0, 35.0, 36.0]
+    run = again(run)
+    assert (run.committed, run.damaged()) == (3, [])
+    run.commit(step(3))
+    assert run.dataset()["temperature_2_k"].values.tolist() == [34.0, 35.0, 36.0, 37.0]
 
 
 def test_a_step_whose_line_is_broken_is_done_again(run):
