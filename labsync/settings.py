@@ -148,8 +148,8 @@ class StationSettings(Section):
         inside = self.station.backend == "twin" and self.twin.attach is None
         if inside and any(entry.read_by == "watchdog" for entry in interlocks):
             raise ValueError(
-                "[[watchdog.interlock]] has read_by 'watchdog', but a lab simulated inside the program is read "
-                "by the program only; give read_by 'program', or attach to a lab of 'labsync twin'"
+                "[[watchdog.interlock]] has read_by 'watchdog', but a lab simulated inside the program is "
+                "read by the program only; give read_by 'program', or attach to a lab of 'labsync twin'"
             )
         return self
 
