@@ -6,6 +6,7 @@ run ends.
 """
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import xarray as xr
 import zarr
 
 from labsync._durable import flush_folders, flush_tree
+from labsync._journal import checksum
 from labsync.errors import DamagedRun
 
 
@@ -27,9 +29,7 @@ def create(path: Path, step: xr.Dataset) -> None:
         "coordinates": " ".join(str(name) for name in step.coords if step[name].dims != (name,)),
     }
     group = zarr.create_group(part, zarr_format=3, overwrite=True, attributes=attributes)
-    for name, coord in step.coords.items():
-        if coord.dims:
-            _coordinate(group, str(name), coord)
+    _coordinates(group, step)
     steps = xr.DataArray(np.int64(0), attrs={"long_name": "step"})
     for name, values in {**step.data_vars, "step": steps}.items():
         group.create_array(
@@ -46,20 +46,47 @@ def create(path: Path, step: xr.Dataset) -> None:
         )
     _root(part).write_bytes(_consolidated(part, 0))
     flush_tree(part)
+    shutil.rmtree(path, ignore_errors=True)  # arrays that no step was ever committed to
     part.replace(path)
     flush_folders({path.parent})
 
 
-def _coordinate(group: zarr.Group, name: str, coord: xr.DataArray) -> None:
-    kind: Any = str if coord.dtype.kind in "UT" else coord.dtype
-    array = group.create_array(
-        name,
-        shape=coord.shape,
-        dtype=kind,
-        dimension_names=tuple(map(str, coord.dims)),
-        attributes=dict(coord.attrs),
-    )
-    array[:] = coord.values.astype(object) if kind is str else coord.values
+def renew_coordinates(path: Path, step: xr.Dataset) -> None:
+    """Write the coordinates once more, as `step` has them."""
+    part = path.with_name(path.name + ".part")
+    _coordinates(zarr.create_group(part, zarr_format=3, overwrite=True), step)
+    flush_tree(part)
+    for new in [each for each in part.iterdir() if each.is_dir()]:
+        shutil.rmtree(path / new.name, ignore_errors=True)
+        new.replace(path / new.name)
+    flush_folders({path})
+    shutil.rmtree(part)
+
+
+def coordinates(path: Path) -> dict[str, str]:
+    """Return the checksum of each coordinate: of all its files, in order."""
+    names = [name for name, about in _metas(path).items() if about["dimension_names"][:1] != ["step"]]
+    return {
+        name: checksum(
+            b"".join(each.read_bytes() for each in sorted((path / name).rglob("*")) if each.is_file())
+        )
+        for name in names
+    }
+
+
+def _coordinates(group: zarr.Group, step: xr.Dataset) -> None:
+    for name, coord in step.coords.items():
+        if not coord.dims:
+            continue
+        kind: Any = str if coord.dtype.kind in "UT" else coord.dtype
+        array = group.create_array(
+            str(name),
+            shape=coord.shape,
+            dtype=kind,
+            dimension_names=tuple(map(str, coord.dims)),
+            attributes=dict(coord.attrs),
+        )
+        array[:] = coord.values.astype(object) if kind is str else coord.values
 
 
 def meta(path: Path, name: str) -> dict[str, Any]:

@@ -185,8 +185,8 @@ class Run:
         number = self._committed if number is None else number
         steps = max(self._committed, number + 1)
         try:
-            if not (self.path / ARRAYS).exists():
-                _arrays.create(self.path / ARRAYS, step)
+            if number == 0:
+                entry["coordinates"] = self._store_coordinates(step)
             files, raws = _arrays.files(self.path / ARRAYS, step, number, steps)
             write_durably(files)
             sums = {name: _journal.checksum(raw) for name, raw in raws.items()}
@@ -197,6 +197,14 @@ class Run:
                 f"'labsync resume {self.uid}'."
             ) from error
         self._committed = steps
+
+    def _store_coordinates(self, step: xr.Dataset) -> dict[str, str]:
+        """Make the arrays with the first step, or their coordinates anew; return the checksums."""
+        if self._committed:
+            _arrays.renew_coordinates(self.path / ARRAYS, step)
+        else:
+            _arrays.create(self.path / ARRAYS, step)
+        return _arrays.coordinates(self.path / ARRAYS)
 
     def _must_be_ours(self) -> None:
         if self._lock is None or self._lock.closed:
@@ -284,7 +292,10 @@ class Run:
         return opened.isel(step=chosen).assign_attrs(self._attrs())
 
     def damaged(self) -> list[int]:
-        """Return the numbers of the steps that were committed but are not whole any more."""
+        """Return the numbers of the steps that were committed but are not whole any more.
+
+        The coordinates, which every step brings along, count as the first step's.
+        """
         whole = {entry["step"] for entry in self.journal() if not self._differing(entry)}
         return [number for number in range(self._committed) if number not in whole]
 
@@ -300,7 +311,15 @@ class Run:
                 found = "missing"
             if found != expected:
                 differing[name] = found
+        if "coordinates" in entry and self._found_coordinates() != entry["coordinates"]:
+            differing["a coordinate"] = "of all steps"
         return differing
+
+    def _found_coordinates(self) -> dict[str, str]:
+        try:
+            return _arrays.coordinates(self.path / ARRAYS)
+        except (OSError, DamagedRun):
+            return {}
 
     def _attrs(self) -> dict[str, Any]:
         parameters = {k: v for k, v in self.start.get("parameters", {}).items() if v is not None}

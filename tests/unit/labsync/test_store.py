@@ -1,6 +1,7 @@
 import json
 import os
 import resource
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -175,7 +176,9 @@ def test_a_writer_that_dies_between_two_renames_leaves_a_readable_run(run, monke
     class Killed(BaseException):
         pass
 
-    def replace(part, path, left=iter(range(renames))):
+    left = iter(range(renames))
+
+    def replace(part, path):
         if next(left, None) is None:
             raise Killed
         os.rename(part, path)
@@ -226,6 +229,22 @@ def test_a_damaged_step_is_named_and_replaced(run, harm):
     np.testing.assert_array_equal(whole.dataset()["counts"][1], step(1)["counts"])
     assert [entry["step"] for entry in whole.journal()] == [0, 1, 2]
     assert whole.journal()[1]["row"] == {"detuning_ghz": 1.0}
+
+
+@pytest.mark.parametrize("harm", ["flip", "remove"])
+def test_damaged_coordinates_are_found_and_made_anew_with_the_first_step(run, harm):
+    wanted = run.dataset()
+    chunk = run.path / "run.zarr" / "ramp_time_ms" / "c" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[-3] ^= 1
+    chunk.write_bytes(bytes(data)) if harm == "flip" else shutil.rmtree(chunk.parent.parent)
+    with pytest.raises(DamagedRun, match="a coordinate of step 0 fails its checksum"):
+        store.Run(run.path).dataset()
+    run = again(run)
+    assert run.damaged() == [0]
+    run.commit(step(0), number=0)
+    assert run.damaged() == []
+    xr.testing.assert_identical(store.Run(run.path).dataset(), wanted)
 
 
 def test_a_second_writer_is_told_who_writes(run):
