@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from instruments.oxford import BOARD
 from labsync._quantities import Amperes, Degrees, Gigahertz, Hertz, Kelvin, Micrometres, Seconds, Volts
 
 
@@ -31,13 +32,30 @@ def _clock_speed(value: Any) -> str | float:
     )
 
 
+def _rising(limits: tuple[float, float]) -> tuple[float, float]:
+    if not limits[0] < limits[1]:
+        raise ValueError(f"the lower limit comes first, and {limits[0]:g} is not below {limits[1]:g}")
+    return limits
+
+
+def _different(inputs: tuple[int, int]) -> tuple[int, int]:
+    if inputs[0] == inputs[1]:
+        raise ValueError(f"both detectors cannot be connected to input {inputs[0]}")
+    return inputs
+
+
+TwoInputs = Annotated[tuple[int, int], AfterValidator(_different)]
+
+
 class TwinSection(Section):
     """The simulated lab: its instruments, seed of its hidden truth, and how its time runs."""
 
     bench: Literal["minimal", "full", "mercury-scope"] = "minimal"
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     clock: Annotated[str | float, BeforeValidator(_clock_speed)] = "lock-step"
     attach: str | None = Field(default=None, description="control address of a lab served by 'labsync twin'")
+    configuration: Literal["face-to-face", "relay"] = "face-to-face"
+    local_oscillator: Gigahertz = Field(default=0.02, ge=-100, le=100, description="above P1's strong mode")
 
 
 class InstrumentSection(Section):
@@ -45,7 +63,7 @@ class InstrumentSection(Section):
 
     driver: str
     address: str | None = None
-    timeout: Seconds = 2.0
+    timeout: Seconds = Field(default=2.0, gt=0)
 
     def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the driver's options beyond address, clock and timeout; `addresses` are the bench's."""
@@ -55,15 +73,15 @@ class InstrumentSection(Section):
 class SettleRule(Section):
     """Settled: inside the band for the whole dwell, before the deadline."""
 
-    band: Kelvin
-    dwell: Seconds
-    deadline: Seconds
+    band: Kelvin = Field(gt=0)
+    dwell: Seconds = Field(ge=0)
+    deadline: Seconds = Field(gt=0)
 
 
 class CryostatSection(InstrumentSection):
     """A cryostat's temperature controller."""
 
-    setpoint_limits: tuple[Kelvin, Kelvin]
+    setpoint_limits: Annotated[tuple[Kelvin, Kelvin], AfterValidator(_rising)]
     settle: SettleRule
 
 
@@ -90,12 +108,21 @@ class LakeShore335Section(_LakeShoreSection):
     sensor: Literal["A", "B"] = "A"
 
 
+def _board(name: str) -> str:
+    if not BOARD.fullmatch(name):
+        raise ValueError(f"a MercuryiTC names its boards like MB1.T1, MB0.H1 or DB8.T1, not {name!r}")
+    return name
+
+
+Board = Annotated[str, AfterValidator(_board)]
+
+
 class MercurySection(CryostatSection):
     """An Oxford MercuryiTC: sensor and heater by their board's names."""
 
     driver: Literal["mercuryitc"]
-    sensor: str = "MB1.T1"
-    heater: str = "MB0.H1"
+    sensor: Board = "MB1.T1"
+    heater: Board = "MB0.H1"
 
     def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the loop and its limits."""
@@ -107,8 +134,8 @@ class PumpSection(InstrumentSection):
 
     driver: Literal["keithley2450"]
     pillars: int = Field(gt=0, description="pillars that share the array current")
-    voltage_limit: Volts
-    current_limit: Amperes
+    voltage_limit: Volts = Field(gt=0)
+    current_limit: Amperes = Field(gt=0)
 
     def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the limits."""
@@ -167,8 +194,8 @@ class StageSection(InstrumentSection):
     """The stage that holds the second sample in place."""
 
     driver: Literal["esp300"]
-    limits_x: tuple[Micrometres, Micrometres]
-    limits_y: tuple[Micrometres, Micrometres]
+    limits_x: Annotated[tuple[Micrometres, Micrometres], AfterValidator(_rising)]
+    limits_y: Annotated[tuple[Micrometres, Micrometres], AfterValidator(_rising)]
 
     def options(self, addresses: Mapping[str, str]) -> dict[str, Any]:
         """Return the limits of travel."""
@@ -202,9 +229,9 @@ class DetectorsSection(Section):
     """The two photon detectors for correlations: what records them, what they see, what they bear."""
 
     read_by: Literal["correlator", "tagger"] = "correlator"
-    inputs: tuple[int, int] = Field(description="inputs of the recorder to which they are connected")
+    inputs: TwoInputs = Field(description="inputs of the recorder to which they are connected")
     configuration: Literal["cross", "hbt-1", "hbt-2"] = "cross"
-    count_rate_ceiling: Hertz
+    count_rate_ceiling: Hertz = Field(gt=0)
     timing_jitter: Seconds = Field(description="full width at half maximum of one detector's response")
     dead_time: Seconds
     dark_rate: Hertz = 0.0
@@ -214,6 +241,46 @@ class DetectorsSection(Section):
         """Which pillar each detector sees."""
         seen = {"cross": ("P1", "P2"), "hbt-1": ("P1", "P1"), "hbt-2": ("P2", "P2")}
         return seen[self.configuration]
+
+
+class HeterodyneSection(Section):
+    """The beat notes of the pillars' light with a local oscillator: what records them."""
+
+    read_by: str
+
+
+class AnalyserHeterodyneSection(HeterodyneSection):
+    """A spectrum analyser at the photodiodes of one pillar."""
+
+    read_by: Literal["spectrum_analyser"]
+    pillar: Literal["P1", "P2"] = "P1"
+    centre: Hertz = Field(gt=0)
+    span: Hertz = Field(gt=0)
+    resolution_bandwidth: Hertz = Field(gt=0)
+    points: int = Field(default=1001, ge=101, le=32001)
+    sweep_time: Seconds = Field(default=0.1, gt=0)
+    sweeps: int = Field(default=10, ge=1, le=32767, description="averaged to a spectrum")
+    reference_level: float = Field(default=-10.0, ge=-130, le=30, description="in dBm")
+
+    @model_validator(mode="after")
+    def _above_zero(self) -> "AnalyserHeterodyneSection":
+        if self.span > 2 * self.centre:
+            raise ValueError(
+                f"a span of {self.span:g} Hz around {self.centre:g} Hz reaches below zero; raise the centre or "
+                "reduce the span"
+            )
+        return self
+
+
+class DigitizerHeterodyneSection(HeterodyneSection):
+    """A digitizer with one channel at the photodiodes of each pillar."""
+
+    read_by: Literal["digitizer"]
+    inputs: TwoInputs = Field(default=(1, 2), description="inputs of the photodiodes of P1 and P2")
+    record: Seconds = Field(gt=0, description="length of a record")
+    records: int = Field(default=10, ge=1, le=10000, description="averaged to a spectrum")
+    resolution_bandwidth: Hertz = Field(gt=0)
+    pilot_tone: Hertz | None = Field(default=None, gt=0, description="known frequency in both inputs")
 
 
 class RetriesSection(Section):
@@ -254,7 +321,7 @@ class PhotonFabryPerotSection(FabryPerotSection):
     read_by: Literal["correlator"] = "correlator"
     bins: int = Field(gt=15, le=16384)
     reference_input: int
-    inputs: tuple[int, int] = Field(description="correlator inputs of the detectors for P1 and P2")
+    inputs: TwoInputs = Field(description="correlator inputs of the detectors for P1 and P2")
 
     def options(self) -> dict[str, Any]:
         """Return the ramp and the histogram."""
@@ -269,7 +336,7 @@ class ScopeFabryPerotSection(FabryPerotSection):
     bins: int = Field(gt=15, le=16384)
     trigger_input: Literal["EXT", "CHAN1", "CHAN2", "CHAN3", "CHAN4"] = "EXT"
     monitor_input: Literal[1, 2, 3, 4] = 1
-    inputs: tuple[int, int] = Field(description="oscilloscope channels of the photodiodes for P1 and P2")
+    inputs: TwoInputs = Field(description="oscilloscope channels of the photodiodes for P1 and P2")
     range: Volts
 
     def options(self) -> dict[str, Any]:
@@ -290,4 +357,7 @@ AnyCryostat = Annotated[
 AnyFabryPerot = Annotated[
     Annotated[PhotonFabryPerotSection, Tag("correlator")] | Annotated[ScopeFabryPerotSection, Tag("scope")],
     Discriminator(_read_by),
+]
+AnyHeterodyne = Annotated[
+    AnalyserHeterodyneSection | DigitizerHeterodyneSection, Field(discriminator="read_by")
 ]

@@ -16,6 +16,7 @@ from labsync._sections import (
     AnalyserSection,
     AnyCryostat,
     AnyFabryPerot,
+    AnyHeterodyne,
     AttenuatorSection,
     CameraSection,
     CorrelatorSection,
@@ -70,6 +71,7 @@ class StationSettings(Section):
     retries: RetriesSection = RetriesSection()
     attenuator: AttenuatorSection | None = None
     fabry_perot: AnyFabryPerot | None = None
+    heterodyne: AnyHeterodyne | None = None
     safe_state: tuple[SafeStep, ...] = DEFAULT_SAFE_STATE
     watchdog: WatchdogSection | None = None
     _text: str = PrivateAttr("")
@@ -131,6 +133,8 @@ class StationSettings(Section):
             needs["fabry_perot"] = ("ramp", self.fabry_perot.read_by)
         if self.detectors is not None:
             needs["detectors"] = (self.detectors.read_by,)
+        if self.heterodyne is not None:
+            needs["heterodyne"] = (self.heterodyne.read_by,)
         for name, parts in needs.items():
             for part in parts:
                 if getattr(self, name) is not None and getattr(self, part) is None:

@@ -59,6 +59,12 @@ def test_quantities_are_read_in_the_unit_of_their_field(read):
             r"\[correlator\] has an address",
         ),
         ("[station]", "[station", "not a TOML file"),
+        ("keithley2450", "keithly2450", r"\[pump_1\] driver: .*'keithley2450', not 'keithly2450'\."),
+        ('["5 K", "60 K"]', '["60 K", "5 K"]', r"setpoint_limits: the lower limit comes first, and 60"),
+        ("inputs = [3, 4]", "inputs = [3, 3]", r"both detectors cannot be connected to input 3"),
+        ("seed = 1", "seed = -1", r"\[twin\] seed: .*greater than or equal to 0, not -1\."),
+        ('"5 mA"', '"0 mA"', r"\[pump_1\] current_limit: .*greater than 0, not 0\.0\."),
+        ("current_limit", "curent_limit", r"mean 'current_limit'\?$"),
     ],
 )
 def test_a_wrong_station_file_is_refused_with_place_and_remedy(read, old, new, sentence):
@@ -70,3 +76,9 @@ def test_a_wrong_station_file_is_refused_with_place_and_remedy(read, old, new, s
 def test_a_missing_station_file_names_the_built_in_ones():
     with pytest.raises(UsageError, match=r"No readable station file 'nowhere.toml'.*simulated"):
         read_station_file("nowhere.toml")
+
+
+def test_a_board_of_a_mercury_is_refused_before_anything_connects(read):
+    text = (BUILT_IN / "mercury-scope.toml").read_text()
+    with pytest.raises(UsageError, match=r"\[cryostat_1\] sensor: .* like MB1\.T1.* not 'A'\."):
+        read(text.replace('"MB1.T1"', '"A"', 1))
