@@ -37,6 +37,8 @@ class ScanProgress:
 
     def __enter__(self) -> "ScanProgress":
         self._bar.start()
+        if self._bar.console.is_terminal:
+            self._bar.console.print("p pauses and continues, q stops", style="dim")
         return self
 
     def __exit__(self, *exc: object) -> None:
