@@ -295,10 +295,23 @@ class Oscilloscope(Protocol):
 class SpectrumAnalyser(Protocol):
     """Shows the power of an electrical signal over frequency."""
 
-    def configure(self, centre_hz: float, span_hz: float, resolution_bandwidth_hz: float) -> None:
-        """Choose centre, span and resolution bandwidth, in Hz."""
+    def configure(
+        self,
+        centre_hz: float,
+        span_hz: float,
+        resolution_bandwidth_hz: float,
+        *,
+        points: int = 1001,
+        averages: int = 1,
+        sweep_time_s: float = 0.1,
+        reference_level_dbm: float = -20.0,
+    ) -> None:
+        """Choose centre, span and resolution bandwidth, in Hz, and how long and how strong signals may be."""
         ...
 
-    def trace(self) -> xr.Dataset:
-        """Record `power_dbm(frequency_hz)`; the attributes hold `resolution_bandwidth_hz`."""
+    def trace(self, *, accept_overload: bool = False) -> xr.Dataset:
+        """Record `power_dbm(frequency_hz)`; the attributes hold `resolution_bandwidth_hz` and `overloaded`.
+
+        An overload raises Interlock unless it is accepted.
+        """
         ...

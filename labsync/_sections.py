@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from instruments.oxford import BOARD
 from labsync._quantities import Amperes, Degrees, Gigahertz, Hertz, Kelvin, Micrometres, Seconds, Volts
@@ -243,46 +243,6 @@ class DetectorsSection(Section):
         return seen[self.configuration]
 
 
-class HeterodyneSection(Section):
-    """The beat notes of the pillars' light with a local oscillator: what records them."""
-
-    read_by: str
-
-
-class AnalyserHeterodyneSection(HeterodyneSection):
-    """A spectrum analyser at the photodiodes of one pillar."""
-
-    read_by: Literal["spectrum_analyser"]
-    pillar: Literal["P1", "P2"] = "P1"
-    centre: Hertz = Field(gt=0)
-    span: Hertz = Field(gt=0)
-    resolution_bandwidth: Hertz = Field(gt=0)
-    points: int = Field(default=1001, ge=101, le=32001)
-    sweep_time: Seconds = Field(default=0.1, gt=0)
-    sweeps: int = Field(default=10, ge=1, le=32767, description="averaged to a spectrum")
-    reference_level: float = Field(default=-10.0, ge=-130, le=30, description="in dBm")
-
-    @model_validator(mode="after")
-    def _above_zero(self) -> "AnalyserHeterodyneSection":
-        if self.span > 2 * self.centre:
-            raise ValueError(
-                f"a span of {self.span:g} Hz around {self.centre:g} Hz reaches below zero; raise the centre or "
-                "reduce the span"
-            )
-        return self
-
-
-class DigitizerHeterodyneSection(HeterodyneSection):
-    """A digitizer with one channel at the photodiodes of each pillar."""
-
-    read_by: Literal["digitizer"]
-    inputs: TwoInputs = Field(default=(1, 2), description="inputs of the photodiodes of P1 and P2")
-    record: Seconds = Field(gt=0, description="length of a record")
-    records: int = Field(default=10, ge=1, le=10000, description="averaged to a spectrum")
-    resolution_bandwidth: Hertz = Field(gt=0)
-    pilot_tone: Hertz | None = Field(default=None, gt=0, description="known frequency in both inputs")
-
-
 class RetriesSection(Section):
     """How often a step is tried when an instrument is silent, gone or garbled, and the first wait."""
 
@@ -357,7 +317,4 @@ AnyCryostat = Annotated[
 AnyFabryPerot = Annotated[
     Annotated[PhotonFabryPerotSection, Tag("correlator")] | Annotated[ScopeFabryPerotSection, Tag("scope")],
     Discriminator(_read_by),
-]
-AnyHeterodyne = Annotated[
-    AnalyserHeterodyneSection | DigitizerHeterodyneSection, Field(discriminator="read_by")
 ]

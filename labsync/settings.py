@@ -11,12 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, PrivateAttr, ValidationError, model_validator
 
+from labsync._heterodyne_sections import AnyHeterodyne
 from labsync._safety_sections import SafeStep, WatchdogSection
 from labsync._sections import (
     AnalyserSection,
     AnyCryostat,
     AnyFabryPerot,
-    AnyHeterodyne,
     AttenuatorSection,
     CameraSection,
     CorrelatorSection,

@@ -66,6 +66,8 @@ class Station:
     fabry_perot = _Role[roles.FabryPerot]()
     position_loop = _Role[PositionLoop]()
     time_tagger = _Role[roles.TimeTagger]()
+    digitizer = _Role[roles.Digitizer]()
+    spectrum_analyser = _Role[roles.SpectrumAnalyser]()
 
     def __init__(
         self,
@@ -204,7 +206,13 @@ def _world(settings: StationSettings, stack: ExitStack) -> tuple[Clock, dict[str
         attached = TwinClock(chosen.attach)
         stack.callback(attached.close)
         return attached, attached.ask({"addresses": True})["addresses"]
-    lab = TwinSettings(seed=chosen.seed, clock=chosen.clock, bench=chosen.bench)
+    lab = TwinSettings(
+        seed=chosen.seed,
+        clock=chosen.clock,
+        bench=chosen.bench,
+        configuration=chosen.configuration,
+        lo_offset_ghz=chosen.local_oscillator,
+    )
     if (detectors := settings.detectors) is not None:
         jitter_ps = 1e12 * detectors.timing_jitter
         lab = dataclasses.replace(lab, detection=detectors.configuration, jitter_ps=jitter_ps)

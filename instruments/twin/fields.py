@@ -83,8 +83,14 @@ class FieldRecord:
         return moved + (SPLITTING_1_GHZ if mode == 1 else 0.0)
 
 
-def simulate_fields(point: OperatingPoint, settings: TwinSettings, seed: int) -> xr.Dataset:
-    """Simulate the pair at an operating point; returns the dataset of `models.micropillars.simulate`."""
+def simulate_fields(
+    point: OperatingPoint, settings: TwinSettings, seed: int, average_phase: bool = True
+) -> xr.Dataset:
+    """Simulate the pair at an operating point; returns the dataset of `models.micropillars.simulate`.
+
+    The length of the path wanders over many wavelengths while photons are counted for minutes, so its phase
+    is averaged over, unless `average_phase` is false.
+    """
     pair = pair_at(point, settings)
     return micropillars.simulate(
         pair,
@@ -93,7 +99,7 @@ def simulate_fields(point: OperatingPoint, settings: TwinSettings, seed: int) ->
         trajectories=settings.field_trajectories,
         seed=seed,
         sample_ps=sample_ps(pair),
-        average_phase=True,
+        average_phase=average_phase,
     )
 
 

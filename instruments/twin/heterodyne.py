@@ -4,8 +4,13 @@ The difference current of a balanced pair is ``2 sqrt(N_LO c) Re(E exp(-i phi))`
 the oscillator's electrons per second N_LO, the collected electrons per second c of one intracavity photon,
 and the field E whose modulus squared is the photon number. Its shot noise is that of N_LO; the signal's own
 is left out.
+
+A sweep or a record takes a tenth of a second, over which the path between the pillars keeps its length to a
+part of a wavelength: unlike in the counts of minutes, its phase is not averaged over. So the beat note shows
+the modes of the compound cavity.
 """
 
+import functools
 import math
 from collections import OrderedDict
 
@@ -14,7 +19,7 @@ from scipy.signal import lfilter, welch
 
 from ._streams import stream
 from .analog import one_pole_noise
-from .fields import FieldRecord, field_point
+from .fields import FieldCache, FieldRecord, field_point, simulate_fields
 from .light import Conditions
 from .world import World
 
@@ -104,6 +109,8 @@ class Heterodyne:
     def __init__(self, world: World) -> None:
         self._world = world
         self.oscillator = LocalOscillator(world)
+        held = functools.partial(simulate_fields, average_phase=False)
+        self._fields = FieldCache(world.settings, held, world.turn)
         self._spectra: OrderedDict[tuple, tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
     def moment(self) -> Moment:
@@ -113,11 +120,11 @@ class Heterodyne:
 
     def missing(self, moment: Moment) -> bool:
         """Return whether the light at a moment is not simulated yet."""
-        return field_point(moment.conditions) not in self._world.fields
+        return field_point(moment.conditions) not in self._fields
 
     def prepare(self, moment: Moment) -> None:
         """Simulate it."""
-        self._world.fields.fields(field_point(moment.conditions))
+        self._fields.fields(field_point(moment.conditions))
 
     def voltages(
         self, moment: Moment, samples: int, step_s: float, bandwidth_hz: float, rng: np.random.Generator
@@ -127,7 +134,7 @@ class Heterodyne:
         Independent stretches of light are joined with random phases; a record longer than all of them uses
         them again, in random order.
         """
-        light = self._world.fields.fields(field_point(moment.conditions))
+        light = self._fields.fields(field_point(moment.conditions))
         sample_s = light.sample_ps * 1e-12
         noise_v = math.sqrt(noise_density(0.0) * math.pi / 2 * bandwidth_hz)
         rows = []
@@ -143,7 +150,7 @@ class Heterodyne:
 
     def density(self, moment: Moment, pillar: int, frequency_hz: np.ndarray) -> np.ndarray:
         """Return the one-sided spectral density of a detector's voltage without noise, in V**2/Hz."""
-        light = self._world.fields.fields(field_point(moment.conditions))
+        light = self._fields.fields(field_point(moment.conditions))
         total = np.zeros(len(frequency_hz))
         for mode, beat_ghz, share in moment.notes(light, pillar):
             axis_ghz, photons_per_ghz = self._spectrum(light, pillar, mode)

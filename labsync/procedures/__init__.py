@@ -3,6 +3,7 @@
 from labsync.procedures.adaptive import AdaptiveDetuningScan
 from labsync.procedures.correlation import CorrelationScan
 from labsync.procedures.detuning import DetuningScan
+from labsync.procedures.heterodyne import HeterodyneScan
 from labsync.procedures.micropillars import MicropillarSweep
 from labsync.procedures.position import PositionHold
 from labsync.scan import Scan
@@ -11,6 +12,7 @@ PROCEDURES: dict[str, type[Scan]] = {
     AdaptiveDetuningScan.slug: AdaptiveDetuningScan,
     CorrelationScan.slug: CorrelationScan,
     DetuningScan.slug: DetuningScan,
+    HeterodyneScan.slug: HeterodyneScan,
     PositionHold.slug: PositionHold,
 }
 SIMULATIONS: dict[str, type[Scan]] = {"micropillars": MicropillarSweep}
@@ -21,6 +23,7 @@ __all__ = [
     "AdaptiveDetuningScan",
     "CorrelationScan",
     "DetuningScan",
+    "HeterodyneScan",
     "MicropillarSweep",
     "PositionHold",
 ]
