@@ -1,33 +1,34 @@
 """Where to measure next so that the edges of a locking range become better known.
 
 The edges are c - h and c + h of the Adler hinge with centre c and half range h (`analysis.locking`). A step
-adds to the Fisher information of the hinge what the derivatives of the beat at its detuning tell, and the best
-next step is the one that lowers the variance of both edges most: a sequential c-optimal design (Atkinson,
-Donev and Tobias, Optimum Experimental Designs, Oxford 2007).
+adds to the Fisher information of the hinge what the derivatives of the beat at its detuning tell, and the
+best next step is the one that lowers the variance of both edges most: a sequential c-optimal design
+(Atkinson, Donev and Tobias, Optimum Experimental Designs, Oxford 2007).
 
 Two things keep it honest. The present fit may be wrong, so the gain is averaged over hinges drawn from its
-covariance. And a real transition is no hinge: what the hinge lacks is taken for a smooth random curve, so that
-repeating a step where one was measured tells little, and the steps spread over both edges.
+covariance. And a real transition is no hinge: what the hinge lacks is taken for a smooth random curve, so
+that a step where one was measured tells little, and the steps spread over both edges.
 """
 
 import numpy as np
 import xarray as xr
 
-from analysis._hinge import Hinge, hinge
+from analysis._hinge import hinge
 from analysis._scatter import smooth_trend
 from analysis._tracking import join_orders
 from analysis.locking import LockingFit
 
-__all__ = ["edge_gain", "live_map", "predict_detuning"]
+__all__ = ["edge_errors", "edge_gain", "live_map", "predict_detuning"]
 
 _DRAWS = 24
-# Standard deviation and correlation length of what the hinge lacks, in half ranges: the rate equations of
-# Kreinberg et al., Nat. Commun. 10, 1539 (2019) leave the hinge by 2.5 % rms at the edges.
-_MISFIT, _MISFIT_LENGTH = 0.025, 0.25
+# Standard deviation and correlation length of what the hinge lacks, in half ranges. The rate equations of
+# Kreinberg et al., Nat. Commun. 10, 1539 (2019) leave it by up to 7 % near the edges, 3 % rms.
+_MISFIT, _MISFIT_LENGTH = 0.05, 0.25
 _STEPS = np.array([1e-4, 1e-3, 1e-3, 1e-3, 1e-3])  # of the derivatives; the first in half ranges
 # what is known of rounding (its logarithm), slope and locked slope before anything is measured
 _PRIOR_PRECISION = np.diag([0.0, 0.0, 1 / 1.5**2, 1 / 0.1**2, 1 / 0.2**2])
-_BOUNDS = np.array([[-np.inf, -np.inf, np.log(1e-3), 0.7, -0.4], [np.inf, np.inf, np.log(2.0), 1.3, 0.6]])
+# how far the drawn hinges may leave the fit: centre (in half ranges), ln h, ln r, slope, locked slope
+_FARTHEST = np.array([1.0, 1.0, 2.0, 0.3, 0.5])
 
 
 def live_map(lines: xr.Dataset, free_spectral_range_ghz: float) -> xr.Dataset:
@@ -78,6 +79,27 @@ def predict_detuning(map_: xr.Dataset, temperature_k: np.ndarray) -> np.ndarray:
     return trend[-temperature_k.size :]
 
 
+def edge_errors(fit: LockingFit, map_: xr.Dataset) -> np.ndarray:
+    """Return the standard errors of the lower and the upper edge, in GHz.
+
+    With few steps the fit's own errors can be too small: a hinge with five parameters passes smoothly
+    through them. Each of these is the larger of the fit's error and one that allows for what the hinge lacks.
+
+    Parameters
+    ----------
+    fit, map_
+        As for `edge_gain`.
+
+    Raises
+    ------
+    ValueError
+        If the fit's status is not "ok".
+    """
+    knowledge = _Knowledge(*_measured(fit, map_))
+    own = np.sqrt(np.diag(knowledge.edges @ knowledge.covariance @ knowledge.edges.T))
+    return np.maximum(own, [edge.std for edge in fit.edges_ghz])
+
+
 def edge_gain(fit: LockingFit, map_: xr.Dataset, detuning_ghz: np.ndarray) -> np.ndarray:
     """Return by how much one more step is expected to lower the variance of both edges.
 
@@ -100,25 +122,36 @@ def edge_gain(fit: LockingFit, map_: xr.Dataset, detuning_ghz: np.ndarray) -> np
     ValueError
         If the fit's status is not "ok".
     """
+    best, measured, std = _measured(fit, map_)
+    # a line will be as well fitted as those beside it
+    std_new = np.interp(detuning_ghz, measured, std)
+    covariance = _Knowledge(best, measured, std).covariance
+    away = np.random.default_rng(0).multivariate_normal(np.zeros(5), covariance, _DRAWS, method="svd")
+    farthest = _FARTHEST * [np.exp(best[1]), 1.0, 1.0, 1.0, 1.0]
+    hinges = best + np.vstack([np.zeros(5), np.clip(away, -farthest, farthest)])
+    return np.mean([_Knowledge(p, measured, std).gain(detuning_ghz, std_new) for p in hinges], axis=0)
+
+
+def _measured(fit: LockingFit, map_: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the fitted parameters, and detuning and standard error of the complete steps, sorted."""
     if fit.hinge is None:
         raise ValueError(f"There are no edges to improve: {fit.message}")
+    centre, half_range, rounding, slope, locked = fit.hinge.parameters
     std = np.hypot(map_["beat_std_ghz"].values, map_["detuning_std_ghz"].values)
-    known = np.isfinite(map_["beat_ghz"].values + map_["detuning_ghz"].values + std)
-    measured, std = map_["detuning_ghz"].values[known], std[known]
-    order = np.argsort(measured)
-    # a line will be as well fitted as those beside it
-    std_new = np.interp(detuning_ghz, measured[order], std[order])
-    best = _coordinates(fit.hinge)
-    covariance = _Knowledge(best, measured, std).covariance
-    draws = np.random.default_rng(0).multivariate_normal(best, covariance, _DRAWS, method="cholesky")
-    hinges = np.clip(np.vstack([best, draws]), *_BOUNDS)
-    return np.mean([_Knowledge(p, measured, std).gain(detuning_ghz, std_new) for p in hinges], axis=0)
+    detuning = map_["detuning_ghz"].values
+    known = np.flatnonzero(np.isfinite(map_["beat_ghz"].values + detuning + std))
+    order = known[np.argsort(detuning[known])]
+    return (
+        np.array([centre, np.log(half_range), np.log(rounding), slope, locked]),
+        detuning[order],
+        std[order],
+    )
 
 
 class _Knowledge:
     """What the steps tell about the parameters of the hinge, if these are near `p`.
 
-    `p` is (centre, ln h, ln r, slope, locked slope).
+    `p` is (centre, ln h, ln r, slope, locked slope); `edges` are the derivatives of both edges by them.
     """
 
     def __init__(self, p: np.ndarray, measured: np.ndarray, std: np.ndarray) -> None:
@@ -127,18 +160,19 @@ class _Knowledge:
         self._derivatives = _derivatives(p, measured)
         information = self._derivatives.T @ self._weights @ self._derivatives + _PRIOR_PRECISION
         self.covariance = np.linalg.inv(information)
+        half_range = np.exp(p[1])
+        self.edges = np.array([[1.0, -half_range, 0.0, 0.0, 0.0], [1.0, half_range, 0.0, 0.0, 0.0]])
 
     def gain(self, new: np.ndarray, std: np.ndarray) -> np.ndarray:
         """Return the decrease of both edges' variance by one step at each of `new`."""
-        half_range = np.exp(self._p[1])
-        edges = np.array([[1.0, -half_range, 0.0, 0.0, 0.0], [1.0, half_range, 0.0, 0.0, 0.0]])
         # only what does not follow from the steps beside it is new
         shared = _misfit(self._p, new, self._measured)
         foretold = shared @ self._weights
         derivatives = _derivatives(self._p, new) - foretold @ self._derivatives
         own = std**2 + _misfit_std(self._p, new) ** 2 - np.sum(foretold * shared, axis=1)
         variance = own + np.einsum("ni,ij,nj->n", derivatives, self.covariance, derivatives)
-        return np.asarray(np.sum((derivatives @ self.covariance @ edges.T) ** 2, axis=1) / variance)
+        told = derivatives @ self.covariance @ self.edges.T
+        return np.asarray(np.sum(told**2, axis=1) / variance)
 
 
 def _misfit(p: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -163,8 +197,3 @@ def _derivatives(p: np.ndarray, detuning: np.ndarray) -> np.ndarray:
 def _beat(p: np.ndarray, detuning: np.ndarray) -> np.ndarray:
     centre, log_half, log_rounding, slope, locked = p
     return hinge(detuning, centre, np.exp(log_half), np.exp(log_rounding), slope, locked)
-
-
-def _coordinates(found: Hinge) -> np.ndarray:
-    centre, half_range, rounding, slope, locked = found.parameters
-    return np.array([centre, np.log(half_range), np.log(rounding), slope, locked])

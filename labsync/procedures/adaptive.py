@@ -7,7 +7,7 @@ import xarray as xr
 from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from analysis.detuning import live_detuning
-from analysis.edges import edge_gain, live_map, predict_detuning
+from analysis.edges import edge_errors, edge_gain, live_map, predict_detuning
 from analysis.locking import fit_locking
 from labsync.errors import UsageError
 from labsync.procedures.detuning import DetuningScan
@@ -26,9 +26,9 @@ class AdaptiveDetuningScan(DetuningScan):
     fitted to the lines found so far, and of all temperatures in the range those are looked for that promise
     most for the edges (`analysis.edges`). Of those that promise at least 80 % of the best, the nearest to
     the present setpoint is taken, because the larger a step in temperature, the longer it takes to settle.
-    While there is no fit (too few lines, too few of them locked) the widest gap is bisected, wide being
-    relative to its distance from resonance. The scan ends when both edges are known to `edge_precision_ghz`
-    or after `steps`.
+    Where a step found no lines, none is tried again. While there is no fit (too few lines, too few of them
+    locked) the widest gap is bisected, wide being relative to its distance from resonance. The scan ends
+    when both edges are known to `edge_precision_ghz`, or after `steps`.
 
     Each step holds, beside the spectra of `DetuningScan`, what the choice of the next one rests on: the
     nominal detuning, both coupled lines and their beat, with standard errors (``detuning_ghz``,
@@ -69,10 +69,14 @@ class AdaptiveDetuningScan(DetuningScan):
         fit = fit_locking(map_)
         if fit.status != "ok":
             return _point(_bisected(setpoints, map_))
-        if max(edge.std for edge in fit.edges_ghz) <= self.edge_precision_ghz:
+        if edge_errors(fit, map_).max() <= self.edge_precision_ghz:
             return None
         candidates = np.linspace(*ends, _CANDIDATES)
         gain = edge_gain(fit, map_, predict_detuning(map_, candidates))
+        without_lines = setpoints[~np.isfinite(lines["beat_ghz"].values)]
+        gain[_near(candidates, without_lines, abs(ends[1] - ends[0]) / _CANDIDATES)] = 0.0
+        if not gain.max() > 0:
+            return _point(_bisected(setpoints, map_))
         good = candidates[gain >= _NEARLY_AS_GOOD * gain.max()]
         return _point(good[np.argmin(np.abs(good - setpoints[-1]))])
 
@@ -98,6 +102,12 @@ def _names() -> list[str]:
 
 def _point(temperature_2_k: float) -> Point:
     return {"temperature_2_k": round(float(temperature_2_k), 6)}
+
+
+def _near(candidates_k: np.ndarray, others_k: np.ndarray, spacing_k: float) -> np.ndarray:
+    """Return which candidates are within a few spacings of one of the others."""
+    distance = np.abs(candidates_k[:, None] - others_k)
+    return np.asarray(distance.min(axis=1, initial=np.inf) < 4 * spacing_k)
 
 
 def _bisected(setpoints_k: np.ndarray, map_: xr.Dataset) -> float:
