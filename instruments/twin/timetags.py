@@ -263,6 +263,8 @@ class Recording:
         """Return times in ps from the start, sorted, and their inputs."""
         times = np.concatenate([np.zeros(0, np.int64), *(t for t, _ in self._kept)])
         channels = np.concatenate([np.zeros(0, np.int8), *(c for _, c in self._kept)])
-        order = np.argsort(times, kind="stable")
-        self._kept = [(times[order], channels[order])]
+        if np.any(times[1:] < times[:-1]):  # only where a piece of time reaches a little into the next
+            order = np.argsort(times, kind="stable")
+            times, channels = times[order], channels[order]
+        self._kept = [(times, channels)]
         return self._kept[0]

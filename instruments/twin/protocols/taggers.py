@@ -121,9 +121,10 @@ class TaggerProtocol(_Lines):
                 marks.append((MISSED, 0, lost, record.inputs[0], record.gaps_ps[-1][1]))
             tags = np.zeros(len(times), TAG)
             tags["channel"], tags["time"] = inputs, times
-            tags = np.concatenate([tags, np.array(marks, TAG)])
+            found = np.array(marks, TAG)
+            tags = np.insert(tags, np.searchsorted(times, found["time"], side="right"), found)
             tags["time"] += round(record.start_s * 1e12)
-            self._data = record, tags[np.argsort(tags["time"], kind="stable")].tobytes()
+            self._data = record, tags.tobytes()
         return self._data[1]
 
 

@@ -20,7 +20,8 @@ from instruments.twin import TwinSettings, start_twin
 from instruments.twin._photon_kernels import start_stop
 from instruments.twin.devices import TagBox
 from instruments.twin.devices.tagger import TAGGER_LIMITS
-from instruments.twin.timetags import Limits, Recording
+from instruments.twin.optics import Ramp
+from instruments.twin.timetags import DRIFT, SYNC, Limits, Recording, TagSource
 from instruments.twin.world import World
 
 SETTINGS = TwinSettings(
@@ -187,3 +188,19 @@ def test_a_box_loses_what_its_buffer_cannot_hold(buffer, stops):
         # 0.1 of what arrives is taken out: the buffer is full after about 100 / 0.9 tags
         assert len(kept) == pytest.approx(111, abs=5)
         assert recording.finished(0.0)
+
+
+def test_a_drifting_clock_is_seen_in_the_period_of_a_reference_and_in_nothing_else():
+    found = {}
+    for faults in (set(), {"clock_drift"}):
+        world = World(SETTINGS)
+        world.set_ramp(Ramp("TRIANGLE", 1000.0, 0.5, 0.0, on=True))
+        source = TagSource(world, "tagger", faults)
+        source.expose(0.0, world.conditions(), [1, SYNC], [(lambda times, _: found.update(times), 1.0)])
+        source.process()
+        periods_ps = np.diff(found[SYNC])
+        assert len(periods_ps) == 999
+        # dark counts, 250/s give or take five standard errors, tell nothing of it
+        assert abs(len(found[1]) - 250) < 5 * 250**0.5
+        expected_ps = 1e9 * (1 + DRIFT * len(faults))
+        assert periods_ps.mean() == pytest.approx(expected_ps, abs=1e-3 * DRIFT * 1e9)
