@@ -98,9 +98,21 @@ class View:
         """Number of lines of the journal that were seen: steps, retries, pauses."""
         return len(self._following.entries) + len(self._following.events)
 
+    def row(self, number: int) -> Mapping[str, Any]:
+        """Return the scalars of one committed step."""
+        entry = self._following.entries[number]
+        scalars: Mapping[str, Any] = entry.get("row") or entry.get("point", {})
+        return scalars
+
+    def curve(self, number: int) -> xr.DataArray | None:
+        """Return what the heat map shows of one committed step, if there is anything."""
+        return self._curves.get(number)
+
     def line(self, number: int) -> str:
         """Return one committed row as text."""
-        cells = [f"{column(name).label} {column(name).text(value)}" for name, value in self._row(number)]
+        cells = [
+            f"{column(name).label} {column(name).text(value)}" for name, value in self.row(number).items()
+        ]
         return f"{number + 1:>4}/{self._total or '?'}  {'  '.join(cells)}"
 
     def picture(self, status: str, width: int, height: int) -> RenderableType:
@@ -125,10 +137,10 @@ class View:
 
     def _table(self, rows: int) -> Table:
         numbers = sorted(self._following.entries)
-        names = in_order({name: None for number in numbers[:1] for name, _ in self._row(number)})
+        names = in_order({name: None for number in numbers[:1] for name in self.row(number)})
         table = Table("step", *[column(name).title for name in names], box=box.SIMPLE_HEAD, show_edge=False)
         for number in numbers[-rows:]:
-            values = dict(self._row(number))
+            values = self.row(number)
             table.add_row(str(number + 1), *[column(name).text(values.get(name)) for name in names])
         return table
 
@@ -151,20 +163,18 @@ class View:
 
     def _shown(self, x: np.ndarray) -> np.ndarray:
         """Return which part of the axis is worth the room: that around the lines, where they are known."""
-        lines = [value for number in self._curves for name, value in self._row(number) if name in _LINES]
+        lines = [
+            value for number in self._curves for name, value in self.row(number).items() if name in _LINES
+        ]
         lines = [value for value in lines if value is not None]
         if not lines:
             return np.ones(x.size, dtype=bool)
         return (x >= min(0.0, *lines) - _BEYOND_GHZ) & (x <= max(0.0, *lines) + _BEYOND_GHZ)
 
     def _label(self, number: int) -> str:
-        row = dict(self._row(number))
+        row = self.row(number)
         name = "detuning_ghz" if "detuning_ghz" in row else next(iter(row), "")
         return column(name).text(row.get(name))
-
-    def _row(self, number: int) -> list[tuple[str, Any]]:
-        entry: Mapping[str, Any] = self._following.entries[number]
-        return list((entry.get("row") or entry.get("point", {})).items())
 
 
 def _expected_steps(run: Run) -> int:
