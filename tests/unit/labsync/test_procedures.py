@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from instruments import Interlock, TimeTags
 from labsync import acquisition, report
 from labsync.errors import UsageError
 from labsync.procedures import PROCEDURES, SIMULATIONS, DetuningScan
@@ -71,3 +72,19 @@ def test_ranges_are_one_value_or_start_stop_number():
     for wrong in ("", "1:2", "1:2:3:4", "a:b:3", "1:2:1", "nan", "0:inf:5", "1:2:2.5"):
         with pytest.raises(UsageError, match="is no range"):
             parse_range(wrong, "--detuning")
+
+
+def test_a_detector_above_its_ceiling_ends_the_measurement_at_its_first_recording():
+    asked = []
+
+    def record(inputs, duration_s):
+        asked.append((inputs, duration_s))
+        times = np.arange(0, round(1e12 * duration_s), 500_000)  # 2 MHz
+        return TimeTags(times, np.where(np.arange(len(times)) % 4, 3, 4).astype(np.int8), duration_s)
+
+    station = types.SimpleNamespace(time_tagger=types.SimpleNamespace(record=record))
+    scan = acquisition.build("correlation-scan", ["--chunk-s", "0.01", "--time-limit-s", "0.02"])
+    with pytest.raises(Interlock, match=r"input 3 counts 1\.5e\+06/s, above its ceiling of 1\.4e\+06/s"):
+        scan._record(station, (3, 4), 1.4e6)
+    assert asked == [([3, 4], 0.01)]
+    assert scan._record(station, (3, 4), 1.6e6) is not None

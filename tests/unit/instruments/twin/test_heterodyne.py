@@ -10,6 +10,7 @@ from instruments.twin.fields import FieldCache, FieldRecord
 from instruments.twin.heterodyne import LINEWIDTH_HZ, Heterodyne, LocalOscillator, noise_density
 from instruments.twin.settings import TwinSettings
 from instruments.twin.world import World
+from models import micropillars
 
 PHOTONS, LASER_WIDTH_GHZ, SAMPLE_PS = 6.0, 0.08, 50.0
 
@@ -79,6 +80,32 @@ def test_the_beat_note_lies_between_laser_and_oscillator_and_is_as_wide_as_both(
     assert fitted[0] == pytest.approx(beat_hz, abs=3e6)
     expected_hz = LASER_WIDTH_GHZ * 1e9 + LINEWIDTH_HZ + 1e6
     assert fitted[1] == pytest.approx(expected_hz, rel=0.04)
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_the_analyser_shows_a_free_pillar_with_the_width_of_the_models_own_line(seed):
+    stretches, duration_us = 32, 0.8
+    settings = TwinSettings(
+        seed=seed, lo_offset_ghz=-0.5, field_trajectories=stretches, field_duration_us=duration_us
+    )
+    world = World(settings)
+    world.plate.move(45.0, 0.0, 0.0)
+    world.arrays[0].drive_current(3.0e-3, 10.0)
+    power, frequency = watts(analyser(world, 0.5e9, 0.9e9, 1e6))
+    power = power * (1 + (frequency / 1e9) ** 2)
+    start = (frequency[np.argmax(power)], 1e8, power.max() * 1.5e8, power.min())
+    shown, _ = curve_fit(lorentzian, frequency, power, start, sigma=power)
+
+    pair = micropillars.kreinberg2019(25.0, 23.5, coupling=0.0, inactive_loss_factor=1.34)
+    light = micropillars.simulate(pair, duration_ns=400.0, trajectories=64, seed=seed, sample_ps=50.0)
+    line = micropillars.spectrum(light, resolution_ghz=0.008).power.sel(pillar="P1", mode="strong")
+    line = line.sel(frequency_ghz=slice(-0.4, 0.4))
+    grid = line.frequency_ghz.values
+    model, _ = curve_fit(lorentzian, grid, line.values, (0.0, 0.1, float(line.sum()) * 0.008, 0.0))
+    # 26 us of light in each hold 26e-6 pi 9e7 = 7000 coherence times, which tell a width to 2 %; resolutions
+    # of 1 and 8 MHz and the oscillator's 50 kHz widen lines of 90 MHz by less than 1 MHz
+    assert shown[1] * 1e-9 == pytest.approx(model[1], rel=0.08)
+    assert shown[1] == pytest.approx(9e7, rel=0.2)
 
 
 @pytest.mark.parametrize("seed", [3, 4])
