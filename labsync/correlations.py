@@ -275,7 +275,7 @@ def compare(run: Run, inactive_loss_factor: float, console: Console) -> Correlat
     """
     data = scan_data(run)
     pillars = {"cross": ("P1", "P2"), "hbt-1": ("P1", "P1"), "hbt-2": ("P2", "P2")}
-    seen = pillars[data.attrs["configuration"]]
+    seen = pillars[data.attrs["detection"]]
     modes = {"P1": data.attrs["mode_1"], "P2": data.attrs["mode_2"]}
     pair = micropillars.kreinberg2019(
         float(data["current_1_ua"].mean()),

@@ -54,7 +54,7 @@ def show(run: Run, console: Console) -> None:
         console.print(step_table(run))
     if _has_spectra(run):
         _show_detuning_scan(run, console)
-    elif run.procedure == CorrelationScan.slug and facts["steps"]:
+    if run.procedure == CorrelationScan.slug and facts["steps"]:
         correlations.show(run, console)
     elif run.procedure == PositionHold.slug and facts["steps"]:
         _show_position_hold(run, console)

@@ -150,6 +150,7 @@ def acquire(
     InstrumentError, LabsyncError
         What went wrong, after the station was made safe and the run closed as ``failed``.
     """
+    scan.run = run
     status, message = "failed", ""
     timings: list[dict[str, float]] = []
     facts: dict[str, Any] = {}

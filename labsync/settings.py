@@ -39,7 +39,7 @@ from labsync._sections import (
 from labsync.errors import UsageError
 from labsync.safety import DEFAULT_SAFE_STATE
 
-__all__ = ["BUILT_IN", "PumpSection", "StationSettings", "read_station_file"]
+__all__ = ["BUILT_IN", "DetectorsSection", "PumpSection", "StationSettings", "read_station_file"]
 
 
 class StationSettings(Section):

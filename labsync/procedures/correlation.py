@@ -4,7 +4,7 @@ Source: Kreinberg et al., Nature Communications 10, 1539 (2019), Figs. 5 and 6.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import xarray as xr
@@ -13,10 +13,11 @@ from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParame
 from analysis import timetags
 from analysis.correlation import g2
 from analysis.timetags import TagStream
-from instruments.errors import Interlock
-from instruments.timetags import TimeTags
+from instruments.roles import TimeTagger
+from labsync.procedures._live_tags import Enough, LiveTags
 from labsync.procedures.detuning import DetuningScan
 from labsync.scan import Point, Report
+from labsync.settings import DetectorsSection
 from labsync.station import Station
 
 MODES = ["strong", "weak"]
@@ -53,7 +54,7 @@ class CorrelationScan(DetuningScan):
     chunk_s = FloatParameter("Time between two looks at the error", units="s", default=2.0, minimum=0.01)
     keep_tags = BooleanParameter("Keep the time tags in the run folder", default=False)
 
-    _report: Report | None = None
+    _report: Report = staticmethod(lambda facts: None)
 
     def approach(self, station: Station, point: Point, report: Report) -> None:
         """Approach like a detuning scan."""
@@ -74,25 +75,14 @@ class CorrelationScan(DetuningScan):
         station.select_modes(self.mode_1, self.mode_2)
         station.attenuator.set_transmission(self.coupling_transmission)
         try:
-            tags = self._record(station, detectors.inputs, detectors.count_rate_ceiling)
+            found = self._correlate(station.time_tagger, detectors, point)
         finally:
             station.attenuator.set_transmission(0.0)
-        if self.keep_tags and self.run is not None:
-            folder = self.run.path / "tags"
-            folder.mkdir(exist_ok=True)
-            timetags.write_ptu(folder / f"step-{self.run.history().sizes['step']:04d}.ptu", tags)
-        first, second = detectors.inputs
-        found = g2(
-            tags,
-            [(first, second), (first, first), (second, second)],
-            window_ns=self.window_ns,
-            bin_ps=max(1, round(self.bin_ps / tags.unit_ps)) * tags.unit_ps,
-            dead_time_ns=1e9 * detectors.dead_time,
-        )
         return spectra.assign(_kept(found)).assign_attrs(
             mode_1=self.mode_1,
             mode_2=self.mode_2,
-            configuration=detectors.configuration,
+            detection=detectors.configuration,
+            coupling=station.settings.twin.configuration,
             timing_jitter_ns=1e9 * detectors.timing_jitter,
             dead_time_ns=1e9 * detectors.dead_time,
             dark_rate_hz=detectors.dark_rate,
@@ -113,29 +103,36 @@ class CorrelationScan(DetuningScan):
             "g2_error": float(np.median(cross["g2_std"])),
         }
 
-    def _record(self, station: Station, inputs: tuple[int, int], ceiling_hz: float) -> TagStream:
-        chunks: list[TimeTags] = []
-        while True:
-            chunk = station.time_tagger.record(sorted(set(inputs)), self.chunk_s)
-            for channel in set(inputs):
-                if (rate_hz := chunk.counts(channel) / chunk.duration_s) > ceiling_hz:
-                    raise Interlock(
-                        f"The detector at input {channel} counts {rate_hz:.3g}/s, above its ceiling of "
-                        f"{ceiling_hz:.3g}/s: attenuate the light."
-                    )
-            chunks.append(chunk)
-            spent_s = sum(each.duration_s for each in chunks)
-            error = self._error_reached(chunks, inputs, spent_s)
-            if self._report is not None:
-                self._report({"g2_error": error, "time_s": spent_s})
-            if error <= self.target_error or spent_s + self.chunk_s > self.time_limit_s * (1 + 1e-9):
-                return _joined(chunks, self.window_ns)
+    def _correlate(self, tagger: TimeTagger, detectors: DetectorsSection, point: Point) -> xr.Dataset:
+        """Correlate the tags while they are recorded."""
+        first, second = detectors.inputs
+        enough = Enough(
+            self.target_error, self.bin_ps, self.time_limit_s, self.chunk_s, detectors.count_rate_ceiling
+        )
+        tags = LiveTags(
+            tagger, detectors.inputs, self.window_ns, enough, self._report, keep=bool(self.keep_tags)
+        )
+        found = g2(
+            cast(TagStream, tags),
+            [(first, second), (first, first), (second, second)],
+            window_ns=self.window_ns,
+            bin_ps=max(1, round(self.bin_ps / tags.unit_ps)) * tags.unit_ps,
+            dead_time_ns=1e9 * detectors.dead_time,
+        )
+        if self.keep_tags:
+            self._write(tags.kept(), point)
+        return found
 
-    def _error_reached(self, chunks: list[TimeTags], inputs: tuple[int, int], spent_s: float) -> float:
-        """Return the relative Poisson error of a bin of the cross-correlation."""
-        first, second = (sum(chunk.counts(channel) for chunk in chunks) for channel in inputs)
-        pairs = first * second / spent_s * self.bin_ps * 1e-12
-        return float(pairs**-0.5) if pairs > 0 else np.inf
+    def _write(self, tags: TagStream, point: Point) -> None:
+        assert self.run is not None
+        folder = self.run.path / "tags"
+        folder.mkdir(exist_ok=True)
+        timetags.write_ptu(folder / f"step-{self._number(point):04d}.ptu", tags)
+
+    def _number(self, point: Point) -> int:
+        """Return the step whose point this is, from 1."""
+        grid = np.linspace(self.temperature_2_start_k, self.temperature_2_stop_k, self.steps)
+        return 1 + int(np.argmin(np.abs(grid - point["temperature_2_k"])))
 
 
 def _kept(found: xr.Dataset) -> Mapping[str, xr.DataArray]:
@@ -150,22 +147,3 @@ def _kept(found: xr.Dataset) -> Mapping[str, xr.DataArray]:
         "live_time_s": xr.DataArray(float(found.attrs["live_s"]), attrs={"units": "s"}),
     }
     return {name: each.drop_vars(["first", "second"], errors="ignore") for name, each in renamed.items()}
-
-
-def _joined(chunks: list[TimeTags], window_ns: float) -> TagStream:
-    """Join recordings with gaps between them that no pair spans."""
-    unit = chunks[0].unit_ps
-    gap = round(2e3 * window_ns / unit) + 1
-    times, gaps, start = [], [], 0
-    for chunk in chunks:
-        length = round(chunk.duration_s * 1e12 / unit)
-        times.append(chunk.time_ps // unit + start)
-        start += length + gap
-        gaps.append((start - gap, start))
-    return TagStream(
-        np.concatenate(times),
-        np.concatenate([chunk.channel for chunk in chunks]),
-        start,
-        float(unit),
-        np.array(gaps, dtype=np.int64),
-    )
