@@ -26,14 +26,18 @@ __all__ = ["FieldCache", "FieldRecord", "field_point", "simulate_fields"]
 DETUNING_STEP_GHZ = 0.02
 """Correlations change over 100 MHz; the temperature moves the lines by megahertz from second to second."""
 
+COUPLING_STEP = 2.5e-4
+"""g2 - 1 goes with the square of the coupling, which a wandering sample changes by a percent in a minute."""
+
 CACHE_SIZE = 2
 
 
 def field_point(conditions: Conditions) -> OperatingPoint:
-    """Return the operating point whose fields stand for a moment, on a coarse grid of detunings."""
+    """Return the operating point whose fields stand for a moment, on a coarse grid."""
     c = conditions
     detuning = round(c.detuning_ghz / DETUNING_STEP_GHZ) * DETUNING_STEP_GHZ
-    return operating_point(c.current_1_ua, c.current_2_ua, c.coupling, detuning)
+    coupling = round(c.coupling / COUPLING_STEP) * COUPLING_STEP
+    return operating_point(c.current_1_ua, c.current_2_ua, coupling, detuning)
 
 
 @dataclass(frozen=True)
