@@ -23,8 +23,8 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
 from instruments._blocks import ask_block
-from instruments._driver import Driver, log_failure
-from instruments._errors import next_error
+from instruments._driver import log_failure
+from instruments._errors import ScpiDriver
 from instruments._records import voltage_record
 from instruments._replies import finite, whole
 from instruments.clock import Clock
@@ -86,7 +86,7 @@ def parse_preamble(reply: str) -> Preamble:
     )
 
 
-class InfiniiVision(Driver, Instrument):
+class InfiniiVision(ScpiDriver, Instrument):
     """An oscilloscope of the InfiniiVision X series (2000 to 6000).
 
     Parameters
@@ -97,6 +97,7 @@ class InfiniiVision(Driver, Instrument):
 
     _kind = "Keysight InfiniiVision"
     _identity_pattern = r"^(AGILENT|KEYSIGHT) TECHNOLOGIES,\s*(DSO|MSO|EDU)-?X"
+    _error_query = ":SYST:ERR?"
     _once = ("ERR", "*ESR?", "*STB?", ":TER?")
 
     def __init__(self, address: str | Adapter, *, clock: Clock | None = None, timeout_s: float = 2.0) -> None:
@@ -230,15 +231,6 @@ class InfiniiVision(Driver, Instrument):
         self.set_trigger("LINE")
         wait_s = MAINS_PERIOD_S + duration_s
         return self.capture(channels, points=16000, wait_s=wait_s, accept_clipped=accept_clipped)
-
-    def check_errors(self) -> list:
-        """Read the error queue until it is empty; raise InstrumentProtocolError if it was not."""
-        errors: list[str] = []
-        while len(errors) < 50 and (error := self.parsed(":SYST:ERR?", next_error, '+0,"No error"')):
-            errors.append(error)
-        if errors:
-            raise InstrumentProtocolError(f"{self.where} reports {'; '.join(errors)}.")
-        return errors
 
     def shutdown(self) -> None:
         """Stop acquiring; never raises, but logs what failed."""

@@ -20,8 +20,8 @@ from pymeasure.instruments.redpitaya.redpitaya_scpi import AnalogInputFastChanne
 from pymeasure.instruments.validators import strict_discrete_set
 
 from instruments._blocks import ask_block
-from instruments._driver import Driver, log_failure
-from instruments._errors import next_error
+from instruments._driver import log_failure
+from instruments._errors import ScpiDriver
 from instruments._frozen import Frozen
 from instruments._records import voltage_record
 from instruments._replies import StrictReplies, finite
@@ -83,7 +83,7 @@ class FastInput(Frozen, StrictReplies, AnalogInputFastChannel):
         return data
 
 
-class RedPitaya(Driver, RedPitayaScpi):
+class RedPitaya(ScpiDriver, RedPitayaScpi):
     """A Red Pitaya whose output 1 drives a piezo ramp and whose inputs digitise.
 
     Parameters
@@ -94,6 +94,7 @@ class RedPitaya(Driver, RedPitayaScpi):
 
     _kind = "Red Pitaya"
     _identity_pattern = r"^REDPITAYA,"
+    _error_query = "SYST:ERR:NEXT?"
     _read_termination = "\r\n"
     _write_termination = "\r\n"
 
@@ -259,18 +260,6 @@ class RedPitaya(Driver, RedPitayaScpi):
             )
         decimation = next(n for n in DECIMATIONS if SAMPLES * n / self.CLOCK >= duration_s)
         return self.capture(channels, decimation=decimation, accept_clipped=accept_clipped)
-
-    def check_errors(self) -> list:
-        """Read the error queue until it is empty; raise InstrumentProtocolError if it was not."""
-        errors: list[str] = []
-        for _ in range(50):
-            reply = self.parsed("SYST:ERR:NEXT?", next_error, 'an error such as 0,"No error"')
-            if reply is None:
-                break
-            errors.append(reply)
-        if errors:
-            raise InstrumentProtocolError(f"{self.where} reports {'; '.join(errors)}.")
-        return errors
 
     def _acquire(self, decimation: int, trigger: str, deadline_s: float) -> bool:
         """Fill the buffer; return whether it was written to."""

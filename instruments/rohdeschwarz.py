@@ -15,11 +15,11 @@ from pymeasure.adapters import Adapter
 from pymeasure.instruments.rohdeschwarz.fsseries import FSSeries
 
 from instruments._blocks import ask_block
-from instruments._driver import Driver, log_failure
-from instruments._errors import next_error
+from instruments._driver import log_failure
+from instruments._errors import ScpiDriver
 from instruments._replies import finite, whole
 from instruments.clock import Clock
-from instruments.errors import InstrumentProtocolError, InstrumentTimeout, Interlock, OutOfRange
+from instruments.errors import InstrumentTimeout, Interlock, OutOfRange
 
 __all__ = ["FSV", "read_levels"]
 
@@ -46,7 +46,7 @@ def read_levels(block: bytes, points: int) -> np.ndarray:
     return levels
 
 
-class FSV(Driver, FSSeries):
+class FSV(ScpiDriver, FSSeries):
     """An FSV, FSVA or FSW in spectrum mode.
 
     Parameters
@@ -181,15 +181,6 @@ class FSV(Driver, FSSeries):
                 "overloaded": int(bool(names)),
             },
         )
-
-    def check_errors(self) -> list:
-        """Read the error queue until it is empty; raise InstrumentProtocolError if it was not."""
-        errors: list[str] = []
-        while len(errors) < 50 and (error := self.parsed("SYST:ERR?", next_error, '0,"No error"')):
-            errors.append(error)
-        if errors:
-            raise InstrumentProtocolError(f"{self.where} reports {'; '.join(errors)}.")
-        return errors
 
     def shutdown(self) -> None:
         """Abort the sweep; never raises, but logs what failed."""

@@ -10,8 +10,7 @@ from typing import NamedTuple
 from pymeasure.adapters import Adapter
 from pymeasure.instruments import Instrument
 
-from instruments._driver import Driver
-from instruments._errors import next_error
+from instruments._errors import ScpiDriver
 from instruments._replies import finite, whole
 from instruments.clock import Clock
 from instruments.errors import InstrumentError, InstrumentProtocolError, Interlock, OutOfRange
@@ -33,7 +32,7 @@ class _Sensor(NamedTuple):
     flags: int
 
 
-class PM100(Driver, Instrument):
+class PM100(ScpiDriver, Instrument):
     """A PM100 with a sensor for power.
 
     Parameters
@@ -98,17 +97,6 @@ class PM100(Driver, Instrument):
             raise InstrumentProtocolError(
                 f"{self.where}: asked for a wavelength of {value} nm, but it reads back {after} nm."
             )
-
-    def check_errors(self) -> list:
-        """Read the error queue until it is empty; raise InstrumentProtocolError if it was not."""
-        errors: list[str] = []
-        while (entry := self.parsed("SYST:ERR?", next_error, 'an error such as 0,"No error"')) is not None:
-            errors.append(entry)
-            if len(errors) == 50:
-                break
-        if errors:
-            raise InstrumentProtocolError(f"{self.where} reports {'; '.join(errors[:3])}.")
-        return errors
 
     def _wavelength_nm(self, which: str) -> float:
         return self.parsed(f"SENS:CORR:WAV?{which}", _nanometres, "a wavelength in nm such as 8.980000E+02")
