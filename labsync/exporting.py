@@ -41,6 +41,7 @@ def export(run: Run, to: str, folder: Path) -> list[Path]:
     if not data.sizes.get("step"):
         raise UsageError(f"{run.uid} holds no committed step, so there is nothing to export.")
     folder.mkdir(parents=True, exist_ok=True)
+    data.attrs = {name: _attribute(value) for name, value in data.attrs.items()}
     return FORMATS[to](run, data, folder)
 
 
@@ -98,8 +99,16 @@ def _group(group: h5py.Group, values: Mapping[str, Any]) -> None:
         elif value is None:
             group.attrs[key] = h5py.Empty("f")
         else:
-            beyond = isinstance(value, int) and not -(2**63) <= value < 2**63  # a seed may be longer
-            group.attrs[key] = str(value) if beyond else value
+            group.attrs[key] = _attribute(value)
+
+
+def _attribute(value: Any) -> Any:
+    """Return a value that an attribute of HDF5 can hold; netCDF knows no truth values."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:  # a seed may be longer
+        return str(value)
+    return value
 
 
 def _csv(run: Run, data: xr.Dataset, folder: Path) -> list[Path]:
