@@ -138,7 +138,7 @@ CASES: tuple[Case, ...] = (
         confirm=lambda d, world, n: near(world.arrays[1].voltage_v, 2.0 + 0.01 * (n % 5), 1e-6),
         prepare=lambda d: d.ramp_to_voltage(2.0),
         notice=dict.fromkeys(("compliance", "interlock"), drive),
-        recover=lambda d: d.ramp_to_voltage(2.0),
+        recover=lambda d: (d.shutdown(), d.ramp_to_voltage(2.0)),
     ),
     Case(
         ID900,
