@@ -258,7 +258,7 @@ class Keithley2450Pump(Driver, Keithley2450):
         if self._switched_on:
             raise Interlock(
                 f"{self.where}: somebody else, or an interlock, has switched the output off; it is not "
-                "switched on again by itself."
+                "switched on again by itself: find out why, call shutdown(), then ramp again."
             )
 
     def _configure(self) -> None:
