@@ -18,7 +18,7 @@ def watchdog(
     station: StationOption,
     pid: Annotated[int | None, typer.Option(help="Process of a program that uses the bench.")] = None,
 ) -> None:
-    """Watch over a bench by hand; a run starts its own watchdog where the station file has [watchdog]."""
+    """Watch over a bench by hand; a run starts its own where the station file says so."""
     from labsync import guarding
     from labsync.settings import read_station_file
 
