@@ -26,18 +26,14 @@ __all__ = ["FieldCache", "FieldRecord", "field_point", "simulate_fields"]
 DETUNING_STEP_GHZ = 0.02
 """Correlations change over 100 MHz; the temperature moves the lines by megahertz from second to second."""
 
-COUPLING_STEP = 2.5e-4
-"""g2 - 1 goes with the square of the coupling, which a wandering sample changes by a percent in a minute."""
-
 CACHE_SIZE = 2
 
 
 def field_point(conditions: Conditions) -> OperatingPoint:
-    """Return the operating point whose fields stand for a moment, on a coarse grid."""
+    """Return the operating point whose fields stand for a moment, on a coarse grid of detunings."""
     c = conditions
     detuning = round(c.detuning_ghz / DETUNING_STEP_GHZ) * DETUNING_STEP_GHZ
-    coupling = round(c.coupling / COUPLING_STEP) * COUPLING_STEP
-    return operating_point(c.current_1_ua, c.current_2_ua, coupling, detuning)
+    return operating_point(c.current_1_ua, c.current_2_ua, c.coupling, detuning)
 
 
 @dataclass(frozen=True)
