@@ -109,10 +109,11 @@ def rerun(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = False
 def show(run: RunArgument, runs: RunsOption = RUNS, as_json: JsonOption = False) -> None:
     """Show a run: its steps, its fit, its figures."""
     from labsync import report, store
+    from labsync._entries import read_entry
 
     found = store.find(runs, run)
     if as_json:
-        print_json({**report.summary(found), "steps": report.rows(found)})
+        print_json({**read_entry(found).facts, "steps": report.rows(found)})
     else:
         report.show(found, out)
 

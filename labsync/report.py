@@ -15,7 +15,7 @@ from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling, spectra_map
 from analysis.comparison import compare as compare_maps
 from analysis.position import Stillness, stillness
-from labsync import correlations
+from labsync import correlations, notes
 from labsync._entries import summary
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
@@ -50,6 +50,13 @@ def show(run: Run, console: Console) -> None:
     console.print(f"[bold]{run.uid}[/]  {facts['status']}  {facts['steps']} steps", highlight=False)
     if facts["message"]:
         console.print(facts["message"], highlight=False)
+    said = notes.read(run)
+    for line in (
+        " ".join(said.tags),
+        *(f"{note['time'][:16]} {note['by']}: {note['text']}" for note in said.notes),
+    ):
+        if line:
+            console.print(line, highlight=False, markup=False)
     if facts["steps"] and run.procedure != PositionHold.slug:  # hundreds of frames tell nothing as a table
         console.print(step_table(run))
     if _has_spectra(run):

@@ -23,7 +23,7 @@ from labsync.store import Run
 
 LOOK_S = 0.05
 _LONGEST_LOOK_S = 0.1  # for taking in steps, between two pictures
-_LINES_AROUND_MAP = 7  # head of two lines, titles and axis of the map, heading of the table, cursor
+_LINES_AROUND_MAP = 8  # head of two lines, titles and axis of the map, table's heading, cursor
 _LINES = ("detuning_ghz", "centre_1_ghz", "centre_2_ghz")
 _BEYOND_GHZ = 1.0
 
@@ -148,7 +148,7 @@ class View:
         order = self._order()
         first = self._curves[order[0]]
         x, panels = first["x"].values, {}
-        shown = self._shown(x)
+        shown = self._shown(x) if first.attrs["of_lines"] else np.ones(x.size, dtype=bool)
         for index, title in enumerate(first["panel"].values):
             panels[str(title)] = np.array([self._curves[number].values[index, shown] for number in order])
         ends = f"{x[shown][0]:.3g}", f"{x[shown][-1]:.3g} {first.attrs['axis']}"

@@ -16,15 +16,16 @@ def step(number, lines=(0.0, 0.0)):
     frequency = np.linspace(-7.5, 7.5, 301)
     power = np.array([np.exp(-(((frequency - line) / 0.1) ** 2)) for line in lines])
     return xr.Dataset(
-        {"power": (("pillar", "frequency_ghz"), power), "detuning_ghz": ((), lines[1])},
-        coords={"pillar": ["P1", "P2"], "frequency_ghz": frequency},
+        {"power": (("mode", "pillar", "frequency_ghz"), power[None]), "detuning_ghz": ((), lines[1])},
+        coords={"mode": ["strong"], "pillar": ["P1", "P2"], "frequency_ghz": frequency},
     )
 
 
 @pytest.fixture
 def run(tmp_path):
     """A run over a detuning of -2 to 2 GHz; P1 stays at zero, P2 follows the detuning."""
-    opened = store.create(tmp_path / "runs", "simulate-something", {"parameters": {}})
+    about = {"parameters": {"detuning": "-2:2:9"}}
+    opened = store.create(tmp_path / "runs", "simulate-micropillars", about)
     for number, detuning in enumerate(np.linspace(-2, 2, 9)):
         row = {"detuning_ghz": detuning, "centre_1_ghz": None}
         opened.commit(step(number, (0.0, detuning)), point={"detuning_ghz": detuning}, row=row)
@@ -55,7 +56,7 @@ def test_the_picture_fits_the_terminal(run, width, height):
     lines = drawn(run, width=width, height=height)
     assert len(lines) < height
     assert max(map(len, lines)) <= width
-    assert "9/? steps" in "".join(lines)
+    assert "9/9 steps" in "".join(lines)
     assert lines[-1].split()[:2] == ["9", "+2.000"]
 
 
@@ -70,7 +71,7 @@ def test_the_heat_map_shows_where_the_lines_are(run):
 
 
 def test_rows_of_a_scan_in_any_order_are_sorted_by_where_they_were_measured(tmp_path):
-    run = store.create(tmp_path, "simulate-something", {"parameters": {}})
+    run = store.create(tmp_path, "simulate-micropillars", {"parameters": {}})
     for number, detuning in enumerate((2.0, -2.0, 0.0, 1.0)):
         run.commit(
             step(number, (0.0, detuning)), point={"detuning_ghz": detuning}, row={"detuning_ghz": detuning}
@@ -110,6 +111,8 @@ def test_a_step_without_an_array_has_no_curve_and_one_with_many_shows_few():
     assert profile("position-hold", xr.Dataset({"x_um": ((), 1.0)})) is None
     many = xr.Dataset({"image": (("a", "b", "x"), np.zeros((3, 4, 50))), "short": ("x", np.zeros(50))})
     assert profile("anything", many).shape == (3, 50)
+    assert list(profile("anything", step(0).isel(mode=0))["panel"].values) == ["P1", "P2"]
+    assert profile("anything", xr.Dataset({"power": ("x", np.zeros(50))})).shape == (1, 50)
     dark = xr.Dataset(
         {name: (("pillar", "bin"), np.zeros((2, 64), int)) for name in ("counts", "counts_free")},
         coords={"ramp_time_ms": ("bin", np.arange(64.0))},
@@ -142,5 +145,16 @@ def test_on_a_terminal_the_last_picture_stays_with_the_last_trouble(run):
     screen = console()
     assert watch(store.Run(run.path), screen) == "aborted"
     text = screen.export_text()
-    assert "aborted  9/? steps" in text
+    assert "aborted  9/9 steps" in text
     assert "retry step 9 error InstrumentTimeout: no reply" in text
+
+
+def test_delays_are_not_cut_to_where_the_lines_are(tmp_path):
+    run = store.create(tmp_path, "correlation-scan", {"parameters": {}})
+    delay = np.linspace(-50, 50, 101)
+    g2 = xr.Dataset(
+        {"g2": (("pair", "delay"), 1 + np.exp(-np.abs(delay[None] - 20)))}, coords={"delay": delay}
+    )
+    run.commit(g2, point={"temperature_2_k": 34.0}, row={"detuning_ghz": 0.5})
+    lines = drawn(run, colour=None)
+    assert any(line.split()[0] == "-50" and line.endswith("50 delay (ns)") for line in lines)
