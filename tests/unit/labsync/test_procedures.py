@@ -8,6 +8,7 @@ from instruments import Interlock, TimeTags
 from labsync import acquisition, report
 from labsync.errors import UsageError
 from labsync.procedures import PROCEDURES, SIMULATIONS, DetuningScan
+from labsync.procedures._live_tags import Enough, LiveTags
 from labsync.procedures.micropillars import parse_range
 from labsync.settings import read_station_file
 
@@ -82,9 +83,11 @@ def test_a_detector_above_its_ceiling_ends_the_measurement_at_its_first_recordin
         times = np.arange(0, round(1e12 * duration_s), 500_000)  # 2 MHz
         return TimeTags(times, np.where(np.arange(len(times)) % 4, 3, 4).astype(np.int8), duration_s)
 
-    station = types.SimpleNamespace(time_tagger=types.SimpleNamespace(record=record))
-    scan = acquisition.build("correlation-scan", ["--chunk-s", "0.01", "--time-limit-s", "0.02"])
+    def tags(ceiling_hz):
+        enough = Enough(error=0.02, bin_ps=260.0, time_s=0.02, chunk_s=0.01, ceiling_hz=ceiling_hz)
+        return LiveTags(types.SimpleNamespace(record=record), (3, 4), 20.0, enough, lambda facts: None)
+
     with pytest.raises(Interlock, match=r"input 3 counts 1\.5e\+06/s, above its ceiling of 1\.4e\+06/s"):
-        scan._record(station, (3, 4), 1.4e6)
+        tags(1.4e6)
     assert asked == [([3, 4], 0.01)]
-    assert scan._record(station, (3, 4), 1.6e6) is not None
+    assert len(list(tags(1.6e6).chunks())) == 2
