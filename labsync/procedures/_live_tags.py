@@ -60,7 +60,7 @@ class LiveTags:
         Longest delay.
     enough : Enough
         When to end.
-    report : callable
+    between : callable
         Told of the error reached and the time spent after each recording.
     keep : bool
         Keep the tags in memory, for `kept`.
@@ -84,11 +84,11 @@ class LiveTags:
         inputs: tuple[int, int],
         window_ns: float,
         enough: Enough,
-        report: Report,
+        between: Report,
         keep: bool = False,
     ) -> None:
         self._tagger, self._inputs, self._enough = tagger, inputs, enough
-        self._report, self._keep = report, keep
+        self._between, self._keep = between, keep
         self._counts, self._spent_s = [0, 0], 0.0
         self._kept: list[Chunk] = []
         self.delays_ps: dict[int, float] = {}
@@ -135,7 +135,7 @@ class LiveTags:
                 )
             self._counts[k] += counts
         self._spent_s += tags.duration_s
-        self._report({"g2_error": self._error(), "time_s": self._spent_s})
+        self._between({"g2_error": self._error(), "time_s": self._spent_s})
         return tags
 
     def _error(self) -> float:

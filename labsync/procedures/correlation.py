@@ -13,7 +13,7 @@ from pymeasure.experiment import BooleanParameter, FloatParameter, IntegerParame
 from analysis import timetags
 from analysis.correlation import g2
 from analysis.timetags import TagStream
-from instruments.roles import TimeTagger
+from labsync import position
 from labsync.procedures._live_tags import Enough, LiveTags
 from labsync.procedures.detuning import DetuningScan
 from labsync.scan import Point, Report
@@ -46,9 +46,9 @@ class CorrelationScan(DetuningScan):
     mode_1 = ListParameter("Mode of P1", choices=MODES, default="strong")
     mode_2 = ListParameter("Mode of P2", choices=MODES, default="strong")
     window_ns = FloatParameter("Longest delay", units="ns", default=20.0, minimum=0.1, maximum=1e5)
-    bin_ps = FloatParameter("Wanted width of a bin of the delay", units="ps", default=260.0, minimum=1.0)
+    bin_ps = FloatParameter("Wanted width of a bin of the delay", units="ps", default=520.0, minimum=1.0)
     target_error = FloatParameter(
-        "Relative error of a bin of g2 that ends a step", default=0.02, minimum=1e-4, maximum=1.0
+        "Relative error of a bin of g2 that ends a step", default=0.03, minimum=1e-4, maximum=1.0
     )
     time_limit_s = FloatParameter("Longest time per step", units="s", default=30.0, minimum=0.01)
     chunk_s = FloatParameter("Time between two looks at the error", units="s", default=2.0, minimum=0.01)
@@ -75,7 +75,7 @@ class CorrelationScan(DetuningScan):
         station.select_modes(self.mode_1, self.mode_2)
         station.attenuator.set_transmission(self.coupling_transmission)
         try:
-            found = self._correlate(station.time_tagger, detectors, point)
+            found = self._correlate(station, detectors, point)
         finally:
             station.attenuator.set_transmission(0.0)
         return spectra.assign(_kept(found)).assign_attrs(
@@ -103,14 +103,20 @@ class CorrelationScan(DetuningScan):
             "g2_error": float(np.median(cross["g2_std"])),
         }
 
-    def _correlate(self, tagger: TimeTagger, detectors: DetectorsSection, point: Point) -> xr.Dataset:
-        """Correlate the tags while they are recorded."""
+    def _correlate(self, station: Station, detectors: DetectorsSection, point: Point) -> xr.Dataset:
+        """Correlate the tags while they are recorded, with the sample kept in its place."""
+        follow = position.follower(station)
+
+        def between(facts: Mapping[str, float]) -> None:
+            self._report(facts)
+            follow()
+
         first, second = detectors.inputs
         enough = Enough(
             self.target_error, self.bin_ps, self.time_limit_s, self.chunk_s, detectors.count_rate_ceiling
         )
         tags = LiveTags(
-            tagger, detectors.inputs, self.window_ns, enough, self._report, keep=bool(self.keep_tags)
+            station.time_tagger, detectors.inputs, self.window_ns, enough, between, keep=bool(self.keep_tags)
         )
         found = g2(
             cast(TagStream, tags),
@@ -128,11 +134,6 @@ class CorrelationScan(DetuningScan):
         folder = self.run.path / "tags"
         folder.mkdir(exist_ok=True)
         timetags.write_ptu(folder / f"step-{self._number(point):04d}.ptu", tags)
-
-    def _number(self, point: Point) -> int:
-        """Return the step whose point this is, from 1."""
-        grid = np.linspace(self.temperature_2_start_k, self.temperature_2_stop_k, self.steps)
-        return 1 + int(np.argmin(np.abs(grid - point["temperature_2_k"])))
 
 
 def _kept(found: xr.Dataset) -> Mapping[str, xr.DataArray]:

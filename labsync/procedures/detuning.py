@@ -165,6 +165,11 @@ class DetuningScan(Scan):
             "centre_2_ghz": lines.centre_2_ghz.value,
         }
 
+    def _number(self, point: Point) -> int:
+        """Return the step whose point this is, from 1."""
+        grid = np.linspace(self.temperature_2_start_k, self.temperature_2_stop_k, self.steps)
+        return 1 + int(np.argmin(np.abs(grid - point["temperature_2_k"])))
+
     @staticmethod
     def _temperatures(station: Station) -> tuple[float, float]:
         return station.cryostat_1.temperature_k, station.cryostat_2.temperature_k

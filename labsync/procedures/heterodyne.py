@@ -76,10 +76,10 @@ class HeterodyneScan(DetuningScan):
         """Record the spectra of the interferometer, then the beat notes of the chosen modes."""
         spectra = super().observe(station, point)
         station.select_modes(self.mode_1, self.mode_2)
-        free = record_beat_notes(station, self._folder("free"))
+        free = record_beat_notes(station, self._folder(point, "free"))
         station.attenuator.set_transmission(self.coupling_transmission)
         try:
-            coupled = record_beat_notes(station, self._folder("coupled"))
+            coupled = record_beat_notes(station, self._folder(point, "coupled"))
         finally:
             station.attenuator.set_transmission(0.0)
         section = station.settings.heterodyne
@@ -90,6 +90,7 @@ class HeterodyneScan(DetuningScan):
             mode_2=self.mode_2,
             configuration=self.configuration,
             read_by=section.read_by,
+            oscillator=section.oscillator,
         )
 
     def summarise(self, step: xr.Dataset) -> dict[str, float]:
@@ -105,10 +106,10 @@ class HeterodyneScan(DetuningScan):
             "beat_records_lost": float(step["beat_records_lost"]),
         }
 
-    def _folder(self, which: str) -> Path | None:
+    def _folder(self, point: Point, which: str) -> Path | None:
         if not self.keep_records or self.run is None:
             return None
-        return self.run.path / RECORDS / f"step-{self.run.history().sizes['step']:04d}-{which}"
+        return self.run.path / RECORDS / f"step-{self._number(point):04d}-{which}"
 
 
 def _kept(free: xr.Dataset, coupled: xr.Dataset) -> Mapping[str, xr.DataArray]:
