@@ -66,17 +66,17 @@ def test_a_record_is_the_mean_over_the_up_ramp_with_the_noise_of_its_acquisition
     assert data.ramp_time_ms.values[-1] < 10.0
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize("memory", [0.0, 0.8])
 def test_noise_that_neighbouring_bins_share_is_part_of_the_stated_error(clock, memory):
     bench = Bench(seed=3, memory=memory)
     spectrometer, pulls = interferometer(bench, clock), []
-    for _ in range(40):
+    for _ in range(16):
         row = spectrometer.record(1.0).sel(pillar="P2").isel(bin=slice(0, 900))
         residual = row.voltage.values - 0.5 * row.ramp_time_ms.values * 1e-3 * FREQUENCY_HZ
         blocks = residual.reshape(-1, 30).mean(axis=1)
         pulls.append(blocks * np.sqrt(30) / np.sqrt((row.voltage_std.values**2).mean()))
-    # means of 30 bins: 1200 of them tell the error to 2 %; 0.8 of memory reaches a little beyond 3 bins
-    assert np.std(pulls) == pytest.approx(1.0, abs=4 / np.sqrt(2 * 1200) + 0.02)
+    # means of 30 bins: 480 of them tell the error to 3 %; 0.8 of memory reaches a little beyond 3 bins
+    assert np.std(pulls) == pytest.approx(1.0, abs=4 / np.sqrt(2 * 480) + 0.02)
 
 
 def test_the_ramp_is_started_once_and_again_after_a_stop(clock):
