@@ -126,14 +126,17 @@ class Catalogue:
         )
         found = {key: {**json.loads(facts), "path": str(self.root / folder)} for key, folder, facts in rows}
         for name in condition.quantities:
-            self._add_ranges(found, name)
+            self._add_ranges(found, name, condition)
         return list(found.values())
 
-    def _add_ranges(self, found: Mapping[int, dict[str, Any]], name: str) -> None:
+    def _add_ranges(
+        self, found: Mapping[int, dict[str, Any]], name: str, condition: _where.Condition
+    ) -> None:
         rows = self._db.execute(
             "select run, min(low), max(high), max(text) from quantities "
-            "where name = (select id from names where name = ?) group by run",
-            (name,),
+            "where name = (select id from names where name = ?) "
+            f"and run in (select r.id from runs r where {condition.sql}) group by run",
+            (name, *condition.values),
         )
         for key, low, high, text in rows:
             if key in found:
