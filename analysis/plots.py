@@ -4,6 +4,7 @@ from analysis._correlation_plots import correlation_coefficient, correlation_map
 from analysis._model_plots import residuals, simulated_spectra
 from analysis._position_plot import position_hold
 from analysis._scan_plots import example_spectrum, heat_map, locking_slopes
+from analysis._spectrogram_plot import spectrogram
 
 __all__ = [
     "correlation_coefficient",
@@ -15,4 +16,5 @@ __all__ = [
     "position_hold",
     "residuals",
     "simulated_spectra",
+    "spectrogram",
 ]

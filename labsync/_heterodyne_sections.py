@@ -12,6 +12,7 @@ class HeterodyneSection(Section):
     """The beat notes of the pillars' light with a local oscillator: what records them."""
 
     read_by: str
+    oscillator: Literal["below", "above"] = Field(default="below", description="below or above the light")
 
 
 class AnalyserHeterodyneSection(HeterodyneSection):

@@ -55,7 +55,8 @@ def _correlation(step: xr.Dataset) -> xr.DataArray:
 
 
 def _beat_notes(step: xr.Dataset) -> xr.DataArray:
-    levels = 10 * np.log10(np.maximum(step["beat_density"], 1e-30))
+    density = step["beat_density"]
+    levels = density.copy(data=10 * np.log10(np.maximum(density.values, 1e-30)))
     in_ghz = levels.assign_coords(beat_frequency_hz=1e-9 * step["beat_frequency_hz"])
     return _panels(in_ghz, "detector", "beat_frequency_hz", "GHz from the local oscillator")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import labsync._commands_heterodyne
 import labsync._commands_photons
 import labsync._commands_runs
 import labsync._commands_safety  # noqa: F401 - all register their commands
@@ -144,8 +145,8 @@ def compare(
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a scan with the rate-equation model: lines and coupling, or photon correlations."""
-    from labsync import correlations, procedures, report, store
+    """Compare a scan with the rate-equation model: lines and coupling, photon correlations, or beat notes."""
+    from labsync import correlations, heterodyne, procedures, report, store
 
     found = store.find(runs, run)
     if found.procedure == procedures.CorrelationScan.slug:
@@ -154,6 +155,13 @@ def compare(
             print_json(correlated.as_dict())
         else:
             correlations.show_comparison(found, correlated, out)
+        return
+    if found.procedure == procedures.HeterodyneScan.slug:
+        beats = heterodyne.compare(found, inactive_loss_factor, err)
+        if as_json:
+            print_json(beats.as_dict())
+        else:
+            heterodyne.show_comparison(found, beats, out)
         return
     comparison = report.compare(found, inactive_loss_factor, err)
     if as_json:

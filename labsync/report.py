@@ -15,12 +15,12 @@ from analysis import detuning, locking, plots
 from analysis.comparison import Comparison, CouplingFit, fit_coupling, spectra_map
 from analysis.comparison import compare as compare_maps
 from analysis.position import Stillness, stillness
-from labsync import correlations, notes
+from labsync import correlations, heterodyne, notes
 from labsync._entries import summary
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
 from labsync.figures import save
-from labsync.procedures import CorrelationScan, DetuningScan, MicropillarSweep, PositionHold
+from labsync.procedures import CorrelationScan, DetuningScan, HeterodyneScan, MicropillarSweep, PositionHold
 from labsync.scan import Scan
 from labsync.store import Run
 from models import micropillars
@@ -63,6 +63,8 @@ def show(run: Run, console: Console) -> None:
         _show_detuning_scan(run, console)
     if run.procedure == CorrelationScan.slug and facts["steps"]:
         correlations.show(run, console)
+    elif run.procedure == HeterodyneScan.slug and facts["steps"]:
+        heterodyne.show(run, console)
     elif run.procedure == PositionHold.slug and facts["steps"]:
         _show_position_hold(run, console)
     elif run.procedure == MicropillarSweep.slug and facts["steps"]:
