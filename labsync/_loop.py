@@ -97,8 +97,9 @@ class Loop:
         return True
 
     def _again(self, number: int, kind: str = "") -> Measured:
-        """Measure a step that was measured before; its point follows from the steps before it."""
-        point = self.scan.next_point(self.run.history(number))
+        """Measure a step that was measured before, where the journal says or the steps before it lead."""
+        noted = {entry["step"]: entry.get("point") for entry in self.run.journal()}.get(number)
+        point = self.scan.next_point(self.run.history(number)) if kind or noted is None else noted
         if point is None:
             raise DamagedRun(
                 f"{self.run.uid} holds a step {number}, but its scan ends before; was the procedure changed?"
