@@ -45,6 +45,7 @@ COLUMNS = {
     "displacement_y_um": Column("y", "um", "+.3f"),
     "closed_loop": Column("closed", "", ".0f"),
     "coupling": Column("K", "", ".4f"),
+    "locking_range_ghz": Column("locking range", "GHz", ".3f"),
     "photons_1_strong": Column("P1 strong", "photons", ".2f"),
     "photons_1_weak": Column("P1 weak", "photons", ".2f"),
     "photons_2_strong": Column("P2 strong", "photons", ".2f"),
