@@ -19,6 +19,8 @@ _COLUMNS = 3
 def correlations(correlation: xr.Dataset, fits: Sequence[G2Fit] = ()) -> Figure:
     """Draw g2 of every pair, with error bars; where a fit is given, its curve and the residuals.
 
+    Pairs of which nothing is known, such as autocorrelations within the dead time, are left out.
+
     Parameters
     ----------
     correlation
@@ -26,7 +28,8 @@ def correlations(correlation: xr.Dataset, fits: Sequence[G2Fit] = ()) -> Figure:
     fits
         At most one per pair.
     """
-    pairs = [str(pair) for pair in correlation["pair"].values]
+    known = correlation["g2"].notnull().any("delay")
+    pairs = [str(pair) for pair in correlation["pair"].values[known]] or [str(correlation["pair"].values[0])]
     by_pair = {fit.pair: fit for fit in fits}
     columns = min(_COLUMNS, len(pairs))
     rows = -(-len(pairs) // columns)
@@ -92,7 +95,7 @@ def correlation_map(map_: xr.Dataset, model: xr.Dataset | None = None) -> Figure
     panels = [("experiment", map_)] + ([("model", model)] if model is not None else [])
     figure = new_figure(1.2 + 3.2 * len(panels), 3.4)
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    spread = float(np.nanquantile(np.abs(map_["g2"].values - 1), 0.98))
+    spread = max(float(np.nanquantile(np.abs(each["g2"].values - 1), 0.999)) for _, each in panels)
     for axis, (title, each) in zip(axes, panels, strict=True):
         nu = each["detuning_ghz"].values
         order = np.argsort(nu)[: np.count_nonzero(np.isfinite(nu))]

@@ -11,9 +11,17 @@ from analysis._correlation_shapes import PairResponse
 from analysis._values import Value
 from models import micropillars
 
-__all__ = ["CorrelationComparison", "compare_correlations", "model_correlation", "model_correlations"]
+__all__ = [
+    "CorrelationComparison",
+    "compare_correlations",
+    "detected_correlation",
+    "model_correlation",
+    "model_correlations",
+    "simulated_light",
+]
 
 MODES = ("strong", "weak")
+PILLARS = ("P1", "P2")
 _SAMPLE_PS = 50.0
 _BEYOND_NS = 2.0  # the response brings light from beyond the window
 _PEAK_NS = 0.5  # half width of what counts as the peak at plus or minus the delay
@@ -53,11 +61,34 @@ def model_correlation(
         ``g2(delay)`` and ``g2_std(delay)``, averaged over bins and smeared; errors are from the scatter
         between trajectories.
     """
+    if pillars[0] == pillars[1] and modes[0] != modes[1]:
+        raise ValueError(f"One analyser selects one mode of {pillars[0]}, not {modes[0]} and {modes[1]}.")
+    of_each = dict(zip(pillars, modes, strict=True))
+    chosen = of_each.get("P1", modes[0]), of_each.get("P2", modes[1])
+    light = simulated_light(pair, chosen, trajectories=trajectories, duration_ns=duration_ns, seed=seed)
+    return detected_correlation(light, pillars, delay_ns, response)
+
+
+def simulated_light(
+    pair: micropillars.Pair, modes: tuple[str, str], *, trajectories: int, duration_ns: float, seed: int
+) -> xr.Dataset:
+    """Simulate what the analysers let through of either pillar.
+
+    Parameters
+    ----------
+    pair, trajectories, duration_ns, seed
+        As of `model_correlation`.
+    modes
+        "strong" or "weak" of P1 and of P2.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of `models.micropillars.simulate`, with the chosen modes both under the name "strong".
+    """
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no mode of a pillar; known are {', '.join(MODES)}.")
-    if pillars[0] == pillars[1] and modes[0] != modes[1]:
-        raise ValueError(f"One analyser selects one mode of {pillars[0]}, not {modes[0]} and {modes[1]}.")
     light = micropillars.simulate(
         pair,
         duration_ns=duration_ns,
@@ -66,14 +97,24 @@ def model_correlation(
         sample_ps=_SAMPLE_PS,
         average_phase=True,
     )
-    if modes[0] != modes[1]:  # correlations are of modes of one name: let P2's modes change names
-        numbers = light["photon_number"]
-        swapped = numbers.sel(mode=list(MODES[::-1])).assign_coords(mode=list(MODES))
-        light["photon_number"] = numbers.where(numbers["pillar"] == pillars[0], swapped)
+    numbers = [
+        light["photon_number"].sel(pillar=[name], mode=[mode]).assign_coords(mode=["strong"])
+        for name, mode in zip(PILLARS, modes, strict=True)
+    ]
+    return light[["photon_number"]].drop_dims("mode").assign(photon_number=xr.concat(numbers, "pillar"))
+
+
+def detected_correlation(
+    light: xr.Dataset,
+    pillars: tuple[str, str],
+    delay_ns: np.ndarray,
+    response: PairResponse | None = None,
+) -> xr.Dataset:
+    """Correlate light of `simulated_light` as detectors and bins see it; see `model_correlation`."""
     width = float(delay_ns[1] - delay_ns[0])
     longest = float(np.max(np.abs(delay_ns))) + width / 2 + _BEYOND_NS
     found = micropillars.correlations(light, longest)
-    one = found.sel(mode=modes[0], pillar=pillars[0], other_pillar=pillars[1])
+    one = found.sel(mode="strong", pillar=pillars[0], other_pillar=pillars[1])
     weights = _weights(one["lag_ns"].values, delay_ns, width, response or PairResponse())
     return xr.Dataset(
         {
@@ -201,13 +242,20 @@ def compare_correlations(
     } | {"g2 - 1 at 0 ns": np.abs(delay) <= _PEAK_NS}
     strongest = np.argsort(-np.abs(calculated - 1).max(axis=1))[: max(1, len(calculated) // 3)]
     peaks = {
-        name: (_mean(seen, seen_std, strongest, bins), _mean(calculated, std, strongest, bins))
+        name: (
+            _mean(seen, seen_std, strongest, bins),
+            _mean(calculated, std, strongest, bins, together=True),
+        )
         for name, bins in around.items()
         if bins.any()
     }
     return CorrelationComparison(model, chi, peaks)
 
 
-def _mean(g: np.ndarray, std: np.ndarray, steps: np.ndarray, bins: np.ndarray) -> Value:
+def _mean(
+    g: np.ndarray, std: np.ndarray, steps: np.ndarray, bins: np.ndarray, together: bool = False
+) -> Value:
+    """Return the mean of g2 - 1 over steps and bins; the bins of a step may vary together."""
     part, errors = g[steps][:, bins] - 1, std[steps][:, bins]
-    return Value(float(np.nanmean(part)), float(np.sqrt(np.nansum(errors**2)) / np.isfinite(part).sum()))
+    in_step = np.nansum(errors, axis=1) if together else np.sqrt(np.nansum(errors**2, axis=1))
+    return Value(float(np.nanmean(part)), float(np.sqrt(np.sum(in_step**2)) / np.isfinite(part).sum()))

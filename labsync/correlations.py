@@ -28,6 +28,8 @@ __all__ = [
     "describe",
     "fit",
     "fit_table",
+    "model_lasers",
+    "scan_data",
     "show",
     "show_comparison",
 ]
@@ -71,6 +73,8 @@ class Correlated:
         As `analysis.correlation.g2` returns it.
     response
         Timing response of a pair of detectors.
+    signal_shares
+        By pair, the product of the shares of signal among the counts of both detectors.
     folder
         Where its figures go.
     """
@@ -78,6 +82,7 @@ class Correlated:
     name: str
     dataset: xr.Dataset
     response: PairResponse
+    signal_shares: Mapping[str, Value]
     folder: Path
 
 
@@ -88,8 +93,9 @@ def correlate_file(
     *,
     window_ns: float,
     bin_ps: float,
-    jitter_ps: float,
-    dead_time_ns: float,
+    jitter_ps: float = 0.0,
+    dead_time_ns: float = 0.0,
+    background_hz: Mapping[int, tuple[float, float]] | None = None,
 ) -> Correlated:
     """Correlate a file of time tags, with a progress bar.
 
@@ -103,11 +109,13 @@ def correlate_file(
         As `analysis.correlation.g2` takes them; the bin is rounded to whole units of the file.
     jitter_ps
         Full width at half maximum of one detector's response.
+    background_hz
+        Rate of uncorrelated counts and its error, by channel; as `analysis.correlation.subtract_background`.
 
     Raises
     ------
     UsageError
-        If there is no such file, or if it holds no tags.
+        If there is no such file, or if it holds no tags, or none on a channel.
     analysis.timetags.TagFileError
         If the file is damaged.
     """
@@ -115,6 +123,10 @@ def correlate_file(
     channels = [int(channel) for channel in facts["channels"]]
     if not channels:
         raise UsageError(f"{path.name} holds no time tags; there is nothing to correlate.")
+    asked = {channel for pair in pairs for channel in pair} | set(background_hz or {})
+    if unknown := sorted(asked - set(channels)):
+        known = ", ".join(map(str, channels))
+        raise UsageError(f"{path.name} has no tags on channel {unknown[0]}; its channels are {known}.")
     unit_ps = float(facts["resolution_ps"] or facts["unit_ps"])
     wanted = list(pairs) or [(a, b) for k, a in enumerate(channels) for b in channels[k:]]
     with Progress(console=console, transient=True) as bar:
@@ -127,7 +139,21 @@ def correlate_file(
             dead_time_ns=dead_time_ns,
             progress=lambda part: bar.update(task, completed=part),
         )
-    return Correlated(path.stem, found, _response(jitter_ps * 1e-3), Path())
+    # what is fitted and drawn stays as it was counted; the fit takes the background into account
+    shares = _signal_shares(correlation.subtract_background(found, background_hz)) if background_hz else {}
+    return Correlated(path.stem, found, _response(jitter_ps * 1e-3), shares, Path())
+
+
+def _signal_shares(corrected: xr.Dataset) -> dict[str, Value]:
+    """Return the shares of signal with their errors, of a correlation without background."""
+    shares = {}
+    for label in corrected["pair"].values:
+        one = corrected.sel(pair=label)
+        share = float(one["signal_fraction"])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.abs(one["background_std"].values / (one["g2"].values - 1))
+        shares[str(label)] = Value(share, share * float(np.nanmedian(relative)))
+    return shares
 
 
 def correlate_run(run: Run, step: int | None = None) -> Correlated:
@@ -155,11 +181,14 @@ def correlate_run(run: Run, step: int | None = None) -> Correlated:
             "g2": one["g2"],
             "g2_std": one["g2_std"],
             "valid": one["valid"].astype(bool),
-            "signal_fraction": ("pair", [_signal_fraction(one, pair) for pair in channels]),
         }
     ).assign_coords(first=("pair", channels[:, 0]), second=("pair", channels[:, 1]))
-    name = f"step-{step}"
-    return Correlated(name, dataset, _response(data.attrs["timing_jitter_ns"]), run.path / "figures")
+    shares = {
+        str(label): Value(_signal_fraction(one, pair), 0.0)
+        for label, pair in zip(data["pair"].values, channels, strict=True)
+    }
+    response = _response(data.attrs["timing_jitter_ns"])
+    return Correlated(f"step-{step}", dataset, response, shares, run.path / "figures")
 
 
 def _signal_fraction(step: xr.Dataset, pair: np.ndarray) -> float:
@@ -179,7 +208,6 @@ def fit(
     pairs: Sequence[str] = (),
     *,
     exclude_ns: float = 0.0,
-    background: Value | None = None,
 ) -> list[G2Fit]:
     """Fit models to the pairs of a correlation: one model for all pairs, or one for each.
 
@@ -202,7 +230,7 @@ def fit(
             name,
             pair=label,
             response=found.response,
-            signal_share=background,
+            signal_share=found.signal_shares.get(label),
             exclude_ns=exclude_ns,
         )
         for name, label in zip(names, labels, strict=True)
@@ -261,10 +289,30 @@ def _cross(data: xr.Dataset) -> xr.Dataset:
     return data[["g2", "g2_std"]].isel(pair=0)
 
 
-def compare(run: Run, inactive_loss_factor: float, console: Console) -> CorrelationComparison:
-    """Simulate what a correlation scan should have seen, with the published lasers at the measured currents.
+def model_lasers(
+    data: xr.Dataset, inactive_loss_factor: float, detuning_ghz: float = 0.0
+) -> tuple[micropillars.Pair, dict[str, str], PairResponse]:
+    """Return the published lasers at the measured currents, the modes and the response of the detectors.
 
-    The coupling is K = 0.025 sqrt(T). The result is kept in the run folder.
+    The coupling is K = 0.025 sqrt(T); over the relay half of the power goes on and half comes back.
+    """
+    pair = micropillars.kreinberg2019(
+        float(data["current_1_ua"].mean()),
+        float(data["current_2_ua"].mean()),
+        coupling=0.025 * float(np.sqrt(data["coupling_transmission"].mean())),
+        detuning_ghz=detuning_ghz,
+        inactive_loss_factor=inactive_loss_factor,
+    )
+    if data.attrs["coupling_path"] == "relay":
+        pair = replace(pair, transmission_amplitude=0.5**0.5, reflection_amplitude=0.5**0.5)
+    modes = {"P1": data.attrs["mode_1"], "P2": data.attrs["mode_2"]}
+    return pair, modes, _response(data.attrs["timing_jitter_ns"])
+
+
+def compare(run: Run, inactive_loss_factor: float, console: Console) -> CorrelationComparison:
+    """Simulate what a correlation scan should have seen, with the lasers of `model_lasers`.
+
+    The result is kept in the run folder.
 
     Raises
     ------
@@ -274,22 +322,15 @@ def compare(run: Run, inactive_loss_factor: float, console: Console) -> Correlat
         If no step has a known detuning.
     """
     data = scan_data(run)
-    pillars = {"cross": ("P1", "P2"), "hbt-1": ("P1", "P1"), "hbt-2": ("P2", "P2")}
-    seen = pillars[data.attrs["detection"]]
-    modes = {"P1": data.attrs["mode_1"], "P2": data.attrs["mode_2"]}
-    pair = micropillars.kreinberg2019(
-        float(data["current_1_ua"].mean()),
-        float(data["current_2_ua"].mean()),
-        coupling=0.025 * float(np.sqrt(data["coupling_transmission"].mean())),
-        inactive_loss_factor=inactive_loss_factor,
-    )
+    pair, modes, response = model_lasers(data, inactive_loss_factor)
+    seen = {"cross": ("P1", "P2"), "hbt-1": ("P1", "P1"), "hbt-2": ("P2", "P2")}[data.attrs["detection"]]
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("running the model", total=1.0)
         result = compare_correlations(
             _cross(data),
-            replace(pair),
+            pair,
             (modes[seen[0]], modes[seen[1]]),
-            _response(data.attrs["timing_jitter_ns"]),
+            response,
             pillars=seen,
             on_progress=lambda part: bar.update(task, completed=part),
         )

@@ -82,7 +82,7 @@ class CorrelationScan(DetuningScan):
             mode_1=self.mode_1,
             mode_2=self.mode_2,
             detection=detectors.configuration,
-            coupling=station.settings.twin.configuration,
+            coupling_path=station.settings.twin.configuration,
             timing_jitter_ns=1e9 * detectors.timing_jitter,
             dead_time_ns=1e9 * detectors.dead_time,
             dark_rate_hz=detectors.dark_rate,

@@ -109,7 +109,7 @@ def correlations(light: xr.Dataset, longest_lag_ns: float = 15.0) -> xr.Dataset:
             "correlation_coefficient_std": (dims, rho_std, {"units": "1"}),
         },
         coords={
-            "mode": MODES,
+            "mode": light["mode"].values,
             "pillar": light["pillar"].values,
             "other_pillar": light["pillar"].values,
             "lag_ns": ("lag_ns", step_ns * np.arange(-lags, lags + 1), {"units": "ns"}),
