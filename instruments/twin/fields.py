@@ -1,7 +1,7 @@
 """Time series of the coupled pair's light at an operating point, for photons and beat notes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -89,9 +89,12 @@ def simulate_fields(
     """Simulate the pair at an operating point; returns the dataset of `models.micropillars.simulate`.
 
     The length of the path wanders over many wavelengths while photons are counted for minutes, so its phase
-    is averaged over, unless `average_phase` is false.
+    is averaged over. Without `average_phase` it keeps the length at which light of free-running P1 comes back
+    in phase.
     """
     pair = pair_at(point, settings)
+    if not average_phase:
+        pair = replace(pair, detuning_ghz=0.0).detuned(pair.detuning_ghz)
     return micropillars.simulate(
         pair,
         duration_ns=1000.0 * settings.field_duration_us,
