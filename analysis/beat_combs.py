@@ -17,7 +17,7 @@ from scipy.special import voigt_profile
 
 from analysis._values import NOT_KNOWN, Value
 
-__all__ = ["Comb", "Tooth", "fit_comb", "fit_lines"]
+__all__ = ["Comb", "Tooth", "fit_comb", "fit_lines", "strongest_line"]
 
 FWHM = 2 * (2 * np.log(2)) ** 0.5
 """Full width at half maximum over the standard deviation of a Gaussian."""
@@ -186,6 +186,30 @@ def _tooth(
     return Tooth(Value(float(centre), float(centre_std)), value, float(np.exp(log_power)) * 1e9, bound)
 
 
+def strongest_line(
+    frequency_ghz: np.ndarray, density: np.ndarray, resolution_ghz: float, smoothing: int = 4
+) -> float | None:
+    """Return about where the line lies that stands out most, or None if none does.
+
+    Parameters
+    ----------
+    frequency_ghz, density, resolution_ghz
+        As for `fit_lines`.
+    smoothing : int
+        Width of the running mean, in resolutions; more for broad and weak lines.
+    """
+    smooth = _smoothed(frequency_ghz, density, smoothing * resolution_ghz)
+    places, found = find_peaks(smooth, prominence=PROMINENCE)
+    return float(frequency_ghz[places[np.argmax(found["prominences"])]]) if len(places) else None
+
+
+def _smoothed(frequency_ghz: np.ndarray, density: np.ndarray, width_ghz: float) -> np.ndarray:
+    """Return the running mean of the logarithm."""
+    cells = max(1, round(width_ghz / (frequency_ghz[1] - frequency_ghz[0])))
+    padded = np.pad(np.log(density), cells, "edge")
+    return np.asarray(np.convolve(padded, np.ones(cells) / cells, "same")[cells:-cells])
+
+
 def fit_comb(frequency_ghz: np.ndarray, density: np.ndarray, resolution_ghz: float) -> Comb:
     """Find and fit the teeth of a comb.
 
@@ -203,8 +227,7 @@ def fit_comb(frequency_ghz: np.ndarray, density: np.ndarray, resolution_ghz: flo
     if not (np.all(np.isfinite(density)) and np.all(np.asarray(density) > 0)):
         raise ValueError("The spectrum has densities that are not positive numbers; it cannot be fitted.")
     step = f[1] - f[0]
-    cells = max(1, round(2 * resolution_ghz / step))
-    smooth = np.convolve(np.pad(np.log(density), cells, "edge"), np.ones(cells) / cells, "same")[cells:-cells]
+    smooth = _smoothed(f, np.asarray(density), 2 * resolution_ghz)
     places, _ = find_peaks(smooth, prominence=PROMINENCE, distance=max(1, round(4 * resolution_ghz / step)))
     if not len(places):
         raise ValueError(f"No line stands out of the noise between {f[0]:.4g} and {f[-1]:.4g} GHz.")

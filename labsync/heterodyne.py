@@ -12,7 +12,7 @@ from rich.table import Table
 
 from analysis import Value, plots
 from analysis._values import NOT_KNOWN, finite_or_none
-from analysis.beat_combs import Comb, Tooth, fit_comb, fit_lines
+from analysis.beat_combs import Comb, Tooth, fit_comb, fit_lines, strongest_line
 from analysis.comb_slopes import CombSlopes, comb_slopes
 from labsync.errors import UsageError
 from labsync.figures import save
@@ -153,13 +153,8 @@ def _fit(one: xr.Dataset, name: str) -> BeatFit:
 
 
 def _free_line(frequency: np.ndarray, density: np.ndarray, resolution: float) -> Tooth | None:
-    cells = max(1, round(4 * resolution / (frequency[1] - frequency[0])))
-    smooth = np.convolve(density, np.ones(cells) / cells, "same")
-    inside = slice(cells, -cells)
-    top = cells + int(np.argmax(smooth[inside]))
-    if smooth[top] < 2 * np.median(smooth[inside]):
-        return None
-    return fit_lines(frequency, density, resolution, [float(frequency[top])])[0]
+    start = strongest_line(frequency, density, resolution)
+    return None if start is None else fit_lines(frequency, density, resolution, [start])[0]
 
 
 def _comb(frequency: np.ndarray, density: np.ndarray, resolution: float) -> Comb | None:
