@@ -118,11 +118,12 @@ def fit_lines(
     if not starts_ghz or outside:
         where = f"at {outside[0]:.4g} GHz" if outside else "anywhere"
         raise ValueError(f"There is no line {where} in the band of {f[0]:.4g} to {f[-1]:.4g} GHz.")
+    span = f[-1] - f[0]
     centres = [*starts_ghz] + ([] if pedestal_ghz is None else [pedestal_ghz])
-    first = np.full(len(centres), min(max(0.02, 2 * resolution_ghz), widest_ghz / 2))
-    widest = np.full(len(centres), min(widest_ghz, f[-1] - f[0]))
+    first = np.full(len(centres), min(max(span / 100, 2 * resolution_ghz), widest_ghz / 2))
+    widest = np.full(len(centres), min(widest_ghz, span))
     if pedestal_ghz is not None:  # it lies and spreads where it likes
-        first[-1], widest[-1] = 0.3, f[-1] - f[0]
+        first[-1], widest[-1] = 0.15 * span, span
     logarithm = np.log(density)
     floor = float(np.quantile(logarithm, 0.2))
     sigma = resolution_ghz / FWHM
@@ -130,7 +131,7 @@ def fit_lines(
     if pedestal_ghz is not None:
         peaks[-1] = 0.5 * np.exp(floor)
     areas = np.log(np.maximum(peaks, 1e-3 * np.exp(floor)) * np.pi * first / 2)
-    begin = np.concatenate([[floor, 1.0], centres, np.log(first), areas])
+    begin = np.concatenate([[floor, np.log(f[-1]) + 1], centres, np.log(first), areas])
 
     def residuals(v: np.ndarray) -> np.ndarray:
         centres, widths, powers = v[2:].reshape(3, -1)
@@ -141,11 +142,13 @@ def fit_lines(
         return np.asarray(np.log(np.exp(v[0]) + lines.sum(axis=0)) - response - logarithm)
 
     free = np.full(len(centres), np.inf)
-    near = np.full(len(centres), min(0.2, widest_ghz / 3))
+    near = np.full(len(centres), min(span / 10, widest_ghz / 3))
     if pedestal_ghz is not None:
-        near[-1] = 0.2
-    low = np.concatenate([[-np.inf, -2.0], centres - near, np.log(free**0 * resolution_ghz / 100), -free])
-    high = np.concatenate([[np.inf, 5.0], centres + near, np.log(widest), free])
+        near[-1] = span / 10
+    low = np.concatenate(
+        [[-np.inf, np.log(f[-1]) - 3], centres - near, np.log(free**0 * resolution_ghz / 100), -free]
+    )
+    high = np.concatenate([[np.inf, np.log(f[-1]) + 5], centres + near, np.log(widest), free])
     found = least_squares(
         residuals, begin, bounds=(low, high), x_scale="jac", ftol=1e-7, xtol=1e-7, max_nfev=100
     )

@@ -1,0 +1,139 @@
+"""Spectra of beat notes in text files: traces that a spectrum analyser has saved."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from analysis import Value
+from analysis.beat_combs import Tooth, fit_lines, strongest_line
+from labsync.errors import UsageError
+
+__all__ = ["TraceFit", "fit_trace", "read_trace", "trace_table"]
+
+FEWEST = 50
+LEVELS_DBM = (-250.0, 60.0)
+
+
+@dataclass(frozen=True)
+class TraceFit:
+    """The strongest line of a trace.
+
+    Parameters
+    ----------
+    name
+        Of the file.
+    line
+        Its fit; powers are relative to 1 mW here.
+    resolution_hz
+        Width of the analyser's filter.
+    points
+        Of the trace.
+    """
+
+    name: str
+    line: Tooth
+    resolution_hz: float
+    points: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all numbers ready for JSON."""
+        return {
+            "file": self.name,
+            "points": self.points,
+            "resolution_hz": self.resolution_hz,
+            "centre_hz": _hertz(self.line.centre_ghz).as_dict(),
+            "width_hz": _hertz(self.line.width_ghz).as_dict(),
+            "width_bound_hz": None if self.line.bound_ghz is None else 1e9 * self.line.bound_ghz,
+        }
+
+
+def _hertz(value: Value) -> Value:
+    return Value(1e9 * value.value, 1e9 * value.std)
+
+
+def read_trace(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a trace: a frequency in Hz and a level in dBm on each line, comments after % or #.
+
+    Returns
+    -------
+    numpy.ndarray, numpy.ndarray
+        Rising frequencies in Hz and levels in dBm.
+
+    Raises
+    ------
+    UsageError
+        If the file is not that, saying what is wrong and where.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no file '{path}'.")
+    rows = []
+    for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        if not text.strip() or text.lstrip()[0] in "%#":
+            continue
+        try:
+            frequency, level = (float(part) for part in text.replace(",", " ").replace(";", " ").split())
+        except ValueError:
+            raise UsageError(
+                f"{path.name}, line {number}: '{text.strip()[:40]}' is no pair of a frequency in Hz and a level "
+                "in dBm."
+            ) from None
+        rows.append((frequency, level))
+    if len(rows) < FEWEST:
+        raise UsageError(
+            f"{path.name} holds {len(rows)} points; a line takes at least {FEWEST} to be fitted."
+        )
+    frequency_hz, level_dbm = np.array(rows).T
+    steps = np.diff(frequency_hz)
+    if not (np.all(np.isfinite(frequency_hz)) and np.all(steps > 0)):
+        raise UsageError(f"{path.name}: the frequencies in the first column do not rise throughout.")
+    low, high = LEVELS_DBM
+    if not np.all((level_dbm >= low) & (level_dbm <= high)):
+        raise UsageError(f"{path.name}: the second column has values outside {low:g} to {high:g} dBm.")
+    if np.ptp(level_dbm) == 0:
+        raise UsageError(f"{path.name}: all levels are {level_dbm[0]:g} dBm; there is no line.")
+    return frequency_hz, level_dbm
+
+
+def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
+    """Fit the strongest line of a trace.
+
+    Parameters
+    ----------
+    path
+        The file.
+    resolution_hz
+        Width of the analyser's filter at half the power, which such files do not tell.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, the resolution is missing or impossible, or no line stands out.
+    """
+    frequency_hz, level_dbm = read_trace(path)
+    span = frequency_hz[-1] - frequency_hz[0]
+    if resolution_hz is None:
+        raise UsageError(f"{path.name} does not tell its resolution bandwidth; give it with --resolution-hz.")
+    if not 0 < resolution_hz < span / 4:
+        raise UsageError(
+            f"A resolution of {resolution_hz:g} Hz does not fit a span of {span:g} Hz; give less than a "
+            "quarter of it."
+        )
+    frequency, power = 1e-9 * frequency_hz, 10 ** (level_dbm / 10)
+    start = strongest_line(frequency, power, 1e-9 * resolution_hz)
+    if start is None:
+        raise UsageError(f"{path.name}: no line stands out of the noise.")
+    line = fit_lines(frequency, power, 1e-9 * resolution_hz, [start])[0]
+    return TraceFit(path.name, line, resolution_hz, len(frequency))
+
+
+def trace_table(fit: TraceFit) -> Table:
+    """Return a fit as a table."""
+    table = Table(fit.name, "value")
+    table.add_row("centre (MHz)", str(Value(1e3 * fit.line.centre_ghz.value, 1e3 * fit.line.centre_ghz.std)))
+    table.add_row("width (MHz)", fit.line.width_text)
+    table.add_row("resolution (MHz)", f"{1e-6 * fit.resolution_hz:g}")
+    table.add_row("points", str(fit.points))
+    return table
