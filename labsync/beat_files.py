@@ -77,8 +77,8 @@ def read_trace(path: Path) -> tuple[np.ndarray, np.ndarray]:
             frequency, level = (float(part) for part in text.replace(",", " ").replace(";", " ").split())
         except ValueError:
             raise UsageError(
-                f"{path.name}, line {number}: '{text.strip()[:40]}' is no pair of a frequency in Hz and a level "
-                "in dBm."
+                f"{path.name}, line {number}: '{text.strip()[:40]}' is no pair of a frequency in Hz and a "
+                "level in dBm."
             ) from None
         rows.append((frequency, level))
     if len(rows) < FEWEST:
