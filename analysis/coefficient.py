@@ -30,7 +30,7 @@ def combined_coefficient(cross: xr.Dataset, first: xr.Dataset, second: xr.Datase
     ----------
     cross, first, second
         Of one pair of detectors each: ``g2`` and ``g2_std`` (delay) in the same bins. One detector on either
-        mode; both on the first; both on the second.
+        mode; both on the first; both on the second. A dimension ``pair`` has length one, or is not there.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def combined_coefficient(cross: xr.Dataset, first: xr.Dataset, second: xr.Datase
     ValueError
         If the bins differ or one holds more than one pair.
     """
-    if any(each["g2"].ndim != 1 for each in (cross, first, second)):
+    if any(each["g2"].size != each["delay"].size for each in (cross, first, second)):
         raise ValueError("Each of the three correlations must hold one pair; select it first.")
     if not all(np.array_equal(each["delay"], cross["delay"]) for each in (first, second)):
         raise ValueError(
@@ -53,7 +53,7 @@ def combined_coefficient(cross: xr.Dataset, first: xr.Dataset, second: xr.Datase
         )
     a, b = _excess(first), _excess(second)
     undefined = not (a.value > _UNDEFINED_SIGMA * a.std and b.value > _UNDEFINED_SIGMA * b.std)
-    excess, std = cross["g2"].values - 1, cross["g2_std"].values
+    excess, std = cross["g2"].values.ravel() - 1, cross["g2_std"].values.ravel()
     if undefined:
         rho = rho_std = np.full(excess.size, np.nan)
     else:
@@ -82,10 +82,10 @@ def _excess(one: xr.Dataset) -> Value:
     """Return g(0) - 1; without blocks to tell, the two bins are taken to vary together."""
     centre = one.sizes["delay"] // 2
     middle = slice(centre - 1, centre + 1)
-    value = float(one["g2"].values[middle].mean()) - 1
+    value = float(one["g2"].values.ravel()[middle].mean()) - 1
     if "block_counts" not in one:
-        return Value(value, float(one["g2_std"].values[middle].mean()))
-    each = replicates(one.expand_dims("pair")).values[:, 0, middle].mean(axis=1)
+        return Value(value, float(one["g2_std"].values.ravel()[middle].mean()))
+    each = replicates(one).values[:, 0, middle].mean(axis=1)
     return Value(value, float(jackknife_std(each)))
 
 

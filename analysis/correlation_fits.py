@@ -137,6 +137,10 @@ def fit_g2(
     """
     chosen = _model(model)
     data = _bins(correlation, pair, exclude_ns)
+    if data.delay.size < _FEWEST_PER_PARAMETER:
+        raise ValueError(
+            f"Pair {data.pair} has {data.delay.size} bins that can be fitted; use a wider window."
+        )
     share = signal_share if signal_share is not None else Value(data.signal_fraction, 0.0)
     if not 0 < share.value <= 1:
         raise ValueError(f"signal_share must lie above 0 and not exceed 1, not {share.value}.")

@@ -39,12 +39,14 @@ def fit_g2(
     pair: Annotated[
         list[str] | None, typer.Option(help="Pair of channels such as 1-2; all if not given.")
     ] = None,
-    window_ns: Annotated[float, typer.Option(help="Longest delay, of a file.")] = 50.0,
-    bin_ps: Annotated[float, typer.Option(help="Width of a bin, of a file.")] = 256.0,
-    jitter_ps: Annotated[float, typer.Option(help="FWHM of one detector's response, of a file.")] = 0.0,
+    window_ns: Annotated[float | None, typer.Option(help="Longest delay, of a file; 50.")] = None,
+    bin_ps: Annotated[float | None, typer.Option(help="Width of a bin, of a file; 256.")] = None,
+    jitter_ps: Annotated[
+        float | None, typer.Option(help="FWHM of one detector's response, of a file; 0.")
+    ] = None,
     dead_time_ns: Annotated[
-        float, typer.Option(help="Dead time of a detector, left out of autocorrelations of a file.")
-    ] = 0.0,
+        float | None, typer.Option(help="Dead time, left out of autocorrelations of a file; 0.")
+    ] = None,
     background_cps: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,20 +65,22 @@ def fit_g2(
     from labsync import correlations, store
 
     wanted = [_channels(each) for each in pair or []]
-    if Path(source).is_file():
+    of_files = {
+        "window_ns": window_ns,
+        "bin_ps": bin_ps,
+        "jitter_ps": jitter_ps,
+        "dead_time_ns": dead_time_ns,
+    }
+    given = {name: value for name, value in of_files.items() if value is not None}
+    background = dict(_background(each) for each in background_cps or [])
+    if _is_file(source):
         if step is not None:
             raise UsageError("--step chooses a step of a run; a file of time tags has none.")
-        found = correlations.correlate_file(
-            Path(source),
-            wanted,
-            err,
-            window_ns=window_ns,
-            bin_ps=bin_ps,
-            jitter_ps=jitter_ps,
-            dead_time_ns=dead_time_ns,
-            background_hz=dict(_background(each) for each in background_cps or []),
-        )
+        found = correlations.correlate_file(Path(source), wanted, err, background_hz=background, **given)
     else:
+        if given or background:
+            name = next(iter(given), "background_cps").replace("_", "-")
+            raise UsageError(f"--{name} is for files; a run was correlated when it was measured.")
         found = correlations.correlate_run(store.find(runs, source), step)
     fits = correlations.fit(found, model or ["bunching"], pair or [], exclude_ns=exclude_ns)
     if as_json:
@@ -109,7 +113,7 @@ def fit_rho(
     """Combine three recordings into the correlation coefficient: labsync fit rho CROSS HBT1 HBT2."""
     from labsync import coefficients, correlations, store
 
-    found_runs = [None if Path(one).is_file() else store.find(runs, one) for one in (cross, first, second)]
+    found_runs = [None if _is_file(one) else store.find(runs, one) for one in (cross, first, second)]
     coefficients.check(found_runs)
     three = [
         correlations.correlate_run(run, step)
@@ -131,6 +135,14 @@ def fit_rho(
         coefficients.show(rho, modelled, three[0].folder, out)
     if bool(rho["undefined"]):
         raise typer.Exit(EXIT_FAILURE)
+
+
+def _is_file(source: str) -> bool:
+    """Whether a file is meant, not a run; UsageError if it does not exist."""
+    path = Path(source)
+    if path.suffix and not path.exists():
+        raise UsageError(f"There is no file '{source}'.")
+    return path.is_file()
 
 
 def _channels(pair: str) -> tuple[int, int]:

@@ -58,7 +58,7 @@ def combine(three: Sequence[Correlated], pair: str) -> xr.Dataset:
     for one in three:
         if pair not in (known := one.dataset["pair"].values.tolist()):
             raise UsageError(f"{one.name} has no pair {pair}; it has {', '.join(known)}.")
-    return combined_coefficient(*(one.dataset.sel(pair=pair) for one in three))
+    return combined_coefficient(*(one.dataset.sel(pair=[pair]) for one in three))
 
 
 def model(run: Run, step: int, delay_ns: np.ndarray, inactive_loss_factor: float) -> xr.Dataset:
@@ -116,7 +116,7 @@ def show(found: xr.Dataset, modelled: xr.Dataset | None, folder: Path, console: 
     table = Table("", "experiment", *(["model"] if modelled is not None else []))
     for name, label in (
         ("first_excess", "g2(0) - 1 of the first mode"),
-        ("second_excess", "of the second mode"),
+        ("second_excess", "g2(0) - 1 of the second mode"),
     ):
         each = [found] if modelled is None else [found, modelled]
         table.add_row(label, *[str(Value(float(one[name]), float(one[f"{name}_std"]))) for one in each])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -91,8 +92,8 @@ def correlate_file(
     pairs: Sequence[tuple[int, int]],
     console: Console,
     *,
-    window_ns: float,
-    bin_ps: float,
+    window_ns: float = 50.0,
+    bin_ps: float = 256.0,
     jitter_ps: float = 0.0,
     dead_time_ns: float = 0.0,
     background_hz: Mapping[int, tuple[float, float]] | None = None,
@@ -119,6 +120,8 @@ def correlate_file(
     analysis.timetags.TagFileError
         If the file is damaged.
     """
+    if not bin_ps > 0:
+        raise UsageError(f"A bin of {bin_ps:g} ps is none; it must be wider than 0.")
     facts = describe(path)
     channels = [int(channel) for channel in facts["channels"]]
     if not channels:
@@ -216,7 +219,8 @@ def fit(
     UsageError
         For an unknown model, or if the numbers of models and of pairs differ.
     """
-    labels = list(pairs) or [str(label) for label in found.dataset["pair"].values]
+    known = found.dataset["g2"].notnull().any("delay").values  # not so within the dead time
+    labels = list(pairs) or [str(label) for label in found.dataset["pair"].values[known]]
     names = list(models) * len(labels) if len(models) == 1 else list(models)
     if unknown := [name for name in names if name not in MODELS]:
         raise UsageError(f"Unknown model '{unknown[0]}' of g2; known are {', '.join(MODELS)}.")
@@ -248,7 +252,9 @@ def fit_table(one: G2Fit) -> Table:
 
 
 def show_fits(found: Correlated, fits: Sequence[G2Fit], console: Console) -> None:
-    """Print the fits and draw them over the data."""
+    """Print the fits, and what is odd about the file, and draw them over the data."""
+    if notes := found.dataset.attrs.get("notes"):
+        console.print(f"[yellow]note:[/] {escape(notes)}", highlight=False)
     for one in fits:
         console.print(fit_table(one))
     labels = [one.pair for one in fits]

@@ -222,12 +222,13 @@ def _show_detuning_scan(run: Run, console: Console) -> None:
     fit = locking.fit_locking(map_)
     run.save_result("locking", fit.as_dict())
     console.print(locking_table(fit))
-    middle = int(np.nanargmin(np.abs(map_["detuning_ghz"].values)))
-    figures = {
-        "heat-map": plots.heat_map(map_),
-        "locking-slopes": plots.locking_slopes(map_, fit),
-        "example-spectrum": plots.example_spectrum(map_, step=middle, pillar="P2"),
-    }
+    known = np.count_nonzero(np.isfinite(map_["detuning_ghz"].values))
+    figures = {}
+    if known >= 2:
+        figures = {"heat-map": plots.heat_map(map_), "locking-slopes": plots.locking_slopes(map_, fit)}
+    if known:
+        middle = int(np.nanargmin(np.abs(map_["detuning_ghz"].values)))
+        figures["example-spectrum"] = plots.example_spectrum(map_, step=middle, pillar="P2")
     save(run.path / "figures", figures, console)
 
 
