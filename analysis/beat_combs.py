@@ -189,19 +189,15 @@ def _tooth(
     return Tooth(Value(float(centre), float(centre_std)), value, float(np.exp(log_power)) * 1e9, bound)
 
 
-def strongest_line(
-    frequency_ghz: np.ndarray, density: np.ndarray, resolution_ghz: float, smoothing: int = 4
-) -> float | None:
+def strongest_line(frequency_ghz: np.ndarray, density: np.ndarray, resolution_ghz: float) -> float | None:
     """Return about where the line lies that stands out most, or None if none does.
 
     Parameters
     ----------
     frequency_ghz, density, resolution_ghz
         As for `fit_lines`.
-    smoothing : int
-        Width of the running mean, in resolutions; more for broad and weak lines.
     """
-    smooth = _smoothed(frequency_ghz, density, smoothing * resolution_ghz)
+    smooth = _smoothed(frequency_ghz, density, 4 * resolution_ghz)
     places, found = find_peaks(smooth, prominence=PROMINENCE)
     return float(frequency_ghz[places[np.argmax(found["prominences"])]]) if len(places) else None
 
