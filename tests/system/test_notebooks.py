@@ -8,6 +8,10 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 # The tests run every cell, but with less effort than the stored outputs were made with.
 SHORTER = {
     "detuning_scan": ("--steps 31", "--steps 15"),
+    "heterodyne": (
+        "9, [22.0, 22.75, 23.5, 25.5, 28.0], [19.5, 20.0, 20.5, 21.0, 22.0, 24.0, 27.0, 31.0, 36.0, 41.0]",
+        "4, [23.5], [30.0]",
+    ),
     "micropillars": ("EFFORT = 1 ", "EFFORT = 0.4 "),
 }
 
