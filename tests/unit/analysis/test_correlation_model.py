@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.correlation_model import compare_correlations, model_correlation, model_correlations
 from analysis.correlation_fits import PairResponse
+from analysis.correlation_model import compare_correlations, model_correlation, model_correlations
 from models import micropillars
 
 AVALANCHE = PairResponse.gaussian(0.35, 0.35)

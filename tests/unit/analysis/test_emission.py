@@ -119,7 +119,8 @@ def test_without_pump_there_is_no_light():
     assert np.all(curves["photon_number"].sel(current_ua=25.0) > 0.1)
 
 
-def test_table_1_is_recovered_from_simulated_output_of_unknown_scale(seed=1):
+def test_table_1_is_recovered_from_simulated_output_of_unknown_scale():
+    seed = 1
     guess = pillar(0, spontaneous_factor=1e-3, injection_efficiency=0.08, parasitic_current_ua=5.0)
     fit = fit_emission(measured(0, seed), guess)
     assert_table_1_recovered(fit, 0)
@@ -136,7 +137,8 @@ def test_table_1_is_recovered_from_simulated_output_of_unknown_scale(seed=1):
     assert json.loads(json.dumps(fit.as_dict()))["covariance_names"][2] == "parasitic_current_ua"
 
 
-def test_table_1_is_recovered_from_output_and_linewidth_of_known_scale(seed=3):
+def test_table_1_is_recovered_from_output_and_linewidth_of_known_scale():
+    seed = 3
     currents = CURRENTS[::2]
     currents = np.sort(np.append(currents, [19.5, 22.0]))
     data = measured(1, seed, currents=currents)
