@@ -24,6 +24,7 @@ MODES = ("strong", "weak")
 PILLARS = ("P1", "P2")
 _SAMPLE_PS = 50.0
 _BEYOND_NS = 2.0  # the response brings light from beyond the window
+_LATER_NS = 0.4  # the lasers answer that much after the delay of the path
 _PEAK_NS = 0.5  # half width of what counts as the peak at plus or minus the delay
 
 
@@ -237,9 +238,9 @@ def compare_correlations(
     chi = float(np.mean(pulls**2)) if pulls.size else np.nan
     delay = known["delay"].values
     around = {
-        f"g2 - 1 at {sign}{pair.delay_ns:.2f} ns": np.abs(delay - centre) <= _PEAK_NS
-        for sign, centre in (("+", pair.delay_ns + 0.4), ("-", -pair.delay_ns - 0.4))
-    } | {"g2 - 1 at 0 ns": np.abs(delay) <= _PEAK_NS}
+        f"g2 - 1 around {centre:+.2f} ns": np.abs(delay - centre) <= _PEAK_NS
+        for centre in (pair.delay_ns + _LATER_NS, -pair.delay_ns - _LATER_NS)
+    } | {"g2 - 1 around 0 ns": np.abs(delay) <= _PEAK_NS}
     strongest = np.argsort(-np.abs(calculated - 1).max(axis=1))[: max(1, len(calculated) // 3)]
     peaks = {
         name: (

@@ -338,6 +338,7 @@ def compare(run: Run, inactive_loss_factor: float, console: Console) -> Correlat
             (modes[seen[0]], modes[seen[1]]),
             response,
             pillars=seen,
+            trajectories=max(64, 512 // data.sizes["step"]),
             on_progress=lambda part: bar.update(task, completed=part),
         )
     run.save_result("correlation-comparison", result.as_dict())
