@@ -56,6 +56,19 @@ class CorrelationScan(DetuningScan):
 
     _report: Report = staticmethod(lambda facts: None)
 
+    def check(self, station: Station) -> None:
+        """Refuse what a detuning scan refuses, and weak modes at a bench that cannot select them.
+
+        Raises
+        ------
+        UsageError
+            Naming what is wrong.
+        """
+        super().check(station)
+        for analyser, mode in (("analyser_1", self.mode_1), ("analyser_2", self.mode_2)):
+            if mode == "weak":
+                station.settings.require((analyser,), "the weak mode")
+
     def approach(self, station: Station, point: Point, report: Report) -> None:
         """Approach like a detuning scan."""
         self._report = report

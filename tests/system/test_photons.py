@@ -1,6 +1,7 @@
 """Photon correlations on the simulated bench, from the command line and through the scan."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -121,6 +122,58 @@ def test_too_many_counts_end_the_scan_safely_and_keep_the_data(tmp_path):
         for name in ("pump_1", "pump_2"):
             with Keithley2450Pump(twin.addresses[name]) as pump:
                 assert (pump.voltage_v, pump.output_on) == (0, False)
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory):
+    """Over the relay: one detector on either pillar, both on P1, both on P2; one step each."""
+    folder, runs = tmp_path_factory.mktemp("relay"), []
+    options = (
+        "--mode-1 weak --mode-2 weak --current-1-ua 22 --current-2-ua 22 --temperature-2-start-k 33.65 "
+        "--steps 1 --integration-s 1 --time-limit-s 2"
+    )
+    path = ('bench = "full"', 'bench = "full"\nconfiguration = "relay"')
+    for detection in ("cross", "hbt-1", "hbt-2"):
+        lab = {"configuration": "relay", "detection": detection, "sample_walk_um": 0.0}
+        with start_twin(TwinSettings(seed=2, bench="full", clock="lock-step", **LIGHT, **lab)) as twin:
+            detectors = ('configuration = "cross"', f'configuration = "{detection}"')
+            run, error = scan(attached(twin, folder / "station.toml", path, detectors), folder, options)
+            assert error is None
+            runs.append(run)
+    return runs
+
+
+@pytest.mark.xdist_group("relay")
+def test_a_splitter_gives_either_detector_half_of_one_pillar(relay):
+    cross, first, second = (run.dataset()["count_rate_hz"].values[0] for run in relay)
+    np.testing.assert_allclose([first[0], second[1]], cross / 2, rtol=0.02)
+
+
+@pytest.mark.xdist_group("relay")
+def test_three_runs_become_the_correlation_coefficient_with_the_model_beside_it(relay):
+    def invoke(order, *options):
+        runs = [str(relay[k].path) for k in order]
+        return CliRunner().invoke(app, ["fit", "rho", *runs, *options])
+
+    done = invoke((0, 1, 2), "--model", "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    for name in ("first_excess", "second_excess"):
+        assert 0.1 < found[name]["value"] < 1.0
+    assert found["alarms"] == 0
+    for curve in ("experiment", "model"):
+        peaks = found[curve]["peaks"]
+        assert set(peaks) >= {"rho at 0", "rho at -1 tau", "rho at +1 tau", "rho at +2 tau"}
+        assert all(abs(peak["value"]) < 0.6 for peak in peaks.values())
+    assert (
+        3 * found["model"]["peaks"]["rho at -1 tau"]["std"]
+        < found["model"]["peaks"]["rho at -1 tau"]["value"]
+    )
+    assert invoke((0, 1, 2)).exit_code == 0
+    assert (relay[0].path / "figures" / "rho.png").stat().st_size > 10_000
+    wrong = invoke((1, 0, 2))
+    assert wrong.exit_code == 2
+    assert "rho needs the runs cross, hbt-1, hbt-2" in wrong.stderr.replace("\n", " ")
 
 
 @pytest.fixture(scope="module")

@@ -91,3 +91,10 @@ def test_a_detector_above_its_ceiling_ends_the_measurement_at_its_first_recordin
         tags(1.4e6)
     assert asked == [([3, 4], 0.01)]
     assert len(list(tags(1.6e6).chunks())) == 2
+
+
+def test_weak_modes_are_refused_before_anything_moves_where_no_analyser_selects_them():
+    station = types.SimpleNamespace(settings=read_station_file("minimal")[0])
+    acquisition.build("correlation-scan", ["--steps", "1"]).check(station)
+    with pytest.raises(UsageError, match="has no analyser_2; the weak mode needs one"):
+        acquisition.build("correlation-scan", ["--mode-2", "weak"]).check(station)
