@@ -6,7 +6,7 @@ from scipy.signal import firwin
 
 from analysis._beat_errors import BandError, RecordError, ResolutionError
 from analysis._beat_health import Health
-from analysis._beat_kernels import decimate, turn_back, unwrapped
+from analysis._beat_kernels import decimate, polar, turn_back
 from analysis._beat_records import Record
 
 STOP_DB = 80.0
@@ -139,19 +139,15 @@ def phase(demodulated: xr.Dataset) -> xr.Dataset:
     rate = float(demodulated.attrs["sample_rate_hz"])
     if iq.shape[1] < 2:
         raise ResolutionError(f"{iq.shape[1]} sample has no phase that moves; demodulate a longer record.")
-    angle = np.empty(iq.shape)
-    for row, out in zip(iq, angle, strict=True):
-        unwrapped(row, out)
-    change = np.diff(angle, axis=1)
-    frequency = demodulated.attrs["frequency_hz"] + np.concatenate([change, change[:, -1:]], axis=1) * (
-        rate / (2 * np.pi)
-    )
-    snr = np.array([_snr(row) for row in iq])
+    angle, amplitude = np.empty(iq.shape), np.empty(iq.shape, dtype=np.float32)
+    frequency = np.full(iq.shape, float(demodulated.attrs["frequency_hz"]))
+    moments = [polar(*rows, rate) for rows in zip(iq, angle, amplitude, frequency, strict=True)]
+    snr = np.array([_snr(*each) for each in moments])
     dims = ("channel", "time_s")
     return xr.Dataset(
         {
             "phase_rad": (dims, angle, {"units": "rad"}),
-            "amplitude_v": (dims, np.abs(iq), {"units": "V"}),
+            "amplitude_v": (dims, amplitude, {"units": "V"}),
             "instantaneous_hz": (dims, frequency, {"units": "Hz"}),
             "snr": ("channel", snr, {"units": "1"}),
             "slips_by_noise": ("channel", snr < SAFE_SNR, {"units": "1"}),
@@ -161,10 +157,10 @@ def phase(demodulated: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _snr(iq: np.ndarray) -> float:
-    """Return the ratio of powers that gives the second and fourth moment (M. M. Matzner, 1993)."""
-    power = np.abs(iq.astype(np.complex128)) ** 2
-    second, fourth = float(power.mean()), float((power**2).mean())
+def _snr(second: float, fourth: float) -> float:
+    """Return the ratio of powers that the mean second and fourth power of the amplitude tell.
+
+    D. R. Pauluzzi, N. C. Beaulieu, IEEE Trans. Commun. 48, 1681 (2000), for constant amplitude.
+    """
     signal = np.sqrt(max(2 * second**2 - fourth, 0.0))
-    noise = max(second - signal, 1e-12 * second)
-    return float(signal / noise)
+    return float(signal / max(second - signal, 1e-12 * second))

@@ -15,40 +15,82 @@ def decimate(
     The taps carry the oscillation at the first sample of each stretch that they cover; `turn_back` turns what
     comes out to the common one.
     """
-    for m in range(out.size):
-        begin = m * step
-        real, imag = np.float32(0.0), np.float32(0.0)
-        for k in range(taps_real.size):
-            value = samples[begin + k]
-            real += taps_real[k] * value
-            imag += taps_imag[k] * value
-        out[m] = complex(real, imag)
+    length = taps_real.size
+    fours = out.size // 4
+    for four in range(fours):  # four at a time, for the taps are read once then
+        m = 4 * four
+        a, b = samples[m * step : m * step + length], samples[(m + 1) * step : (m + 1) * step + length]
+        c, d = (
+            samples[(m + 2) * step : (m + 2) * step + length],
+            samples[(m + 3) * step : (m + 3) * step + length],
+        )
+        a_real, a_imag, b_real, b_imag = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        c_real, c_imag, d_real, d_imag = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for k in range(length):
+            real, imag = taps_real[k], taps_imag[k]
+            a_real += real * a[k]
+            a_imag += imag * a[k]
+            b_real += real * b[k]
+            b_imag += imag * b[k]
+            c_real += real * c[k]
+            c_imag += imag * c[k]
+            d_real += real * d[k]
+            d_imag += imag * d[k]
+        out[m] = complex(a_real, a_imag)
+        out[m + 1] = complex(b_real, b_imag)
+        out[m + 2] = complex(c_real, c_imag)
+        out[m + 3] = complex(d_real, d_imag)
+    for m in range(4 * fours, out.size):
+        one_real, one_imag = np.float32(0), np.float32(0)
+        for k in range(length):
+            one_real += taps_real[k] * samples[m * step + k]
+            one_imag += taps_imag[k] * samples[m * step + k]
+        out[m] = complex(one_real, one_imag)
 
 
 @njit(cache=True, nogil=True)
 def turn_back(out: np.ndarray, first_turns: float, turns_per_sample: float) -> None:
     """Multiply by exp(-2 pi i (first + m per_sample))."""
+    each = np.exp(-1j * TURN * turns_per_sample)
+    now = 1.0 + 0.0j
     for m in range(out.size):
-        turns = first_turns + m * turns_per_sample
-        angle = -TURN * (turns - np.floor(turns))
-        out[m] *= np.complex64(complex(np.cos(angle), np.sin(angle)))
+        if m % 64 == 0:  # rounding errors do not add up further
+            turns = first_turns + m * turns_per_sample
+            now = np.exp(-1j * TURN * (turns - np.floor(turns)))
+        out[m] *= np.complex64(now)
+        now *= each
 
 
 @njit(cache=True, nogil=True)
-def unwrapped(iq: np.ndarray, out: np.ndarray) -> None:
-    """Write the phase without jumps of more than half a turn."""
-    offset = 0.0
-    last = 0.0
+def polar(
+    iq: np.ndarray, phase: np.ndarray, amplitude: np.ndarray, frequency: np.ndarray, turns_to_hz: float
+) -> tuple[float, float]:
+    """Write phase without jumps of more than half a turn, amplitude and frequency of each sample.
+
+    Returns the means of the second and fourth power of the amplitude.
+    """
+    offset, last = 0.0, 0.0
+    second, fourth = 0.0, 0.0
     for m in range(iq.size):
-        angle = np.float64(np.arctan2(iq[m].imag, iq[m].real))
+        real, imag = iq[m].real, iq[m].imag
+        angle = np.float64(np.arctan2(imag, real))
         if m:
             change = angle - last
             if change > np.pi:
                 offset -= TURN
+                change -= TURN
             elif change < -np.pi:
                 offset += TURN
+                change += TURN
+            frequency[m - 1] += change / TURN * turns_to_hz
         last = angle
-        out[m] = angle + offset
+        phase[m] = angle + offset
+        power = np.float64(real * real + imag * imag)
+        amplitude[m] = np.sqrt(power)
+        second += power
+        fourth += power * power
+    frequency[-1] = frequency[-2]
+    return second / iq.size, fourth / iq.size
 
 
 @njit(cache=True, nogil=True)

@@ -8,8 +8,8 @@ import numpy as np
 
 from analysis._beat_errors import RecordError
 
-BLOCK_BYTES = 2**22
-"""Of a block, so that it is read fast and many fit into the memory allowed."""
+BLOCK_BYTES = 2**20
+"""Of a block: read fast, and small enough for a processor's cache."""
 
 Blocks = Iterator[np.ndarray]
 
