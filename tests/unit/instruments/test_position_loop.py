@@ -205,7 +205,7 @@ def test_a_sample_beyond_the_limits_of_the_stage_is_held_then_an_interlock(table
     assert table.visited == []
 
 
-@given(st.lists(st.tuples(st.floats(-4, 4), st.floats(-4, 4), st.booleans()), min_size=3, max_size=10))
+@given(st.lists(st.tuples(st.floats(-4, 4), st.floats(-4, 4), st.booleans()), min_size=3, max_size=9))
 @settings(max_examples=8, deadline=None)
 def test_wherever_the_sample_goes_the_stage_is_never_sent_beyond_its_limits(ready_loop, moves):
     table, loop = ready_loop
