@@ -125,8 +125,9 @@ class TagStream:
             last = min(first + tags, size)
             done = last == size
             elapsed = self.duration if done else int(self.time[last - 1])
-            known = self.gaps[:, 0] < elapsed if not done else np.full(len(self.gaps), True)
-            fresh = known & (self.gaps[:, 0] >= (self.time[first - 1] if first else 0))
+            # a gap may begin at the time of the last tag, which is then a dead one
+            known = (self.gaps[:, 0] <= elapsed) | done
+            fresh = known & (self.gaps[:, 0] > (self.time[first - 1] if first else -1))
             yield Chunk(
                 self.time[first:last],
                 self.channel[first:last],

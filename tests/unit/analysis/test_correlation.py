@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
@@ -104,6 +104,7 @@ def test_counts_are_those_of_brute_force_in_any_chunks(dense, monkeypatch):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(-60, 60), st.integers(-60, 60))
+@example(15050, 1, 0, 0)  # a gap begins at the time of the last tag of a chunk
 def test_counts_with_gaps_and_delays_are_those_of_the_time_when_all_channels_live(seed, chunk, one, two):
     rng = np.random.default_rng(seed)
     time, channel = np.sort(rng.integers(0, 3000, 200)), rng.integers(1, 4, 200)
