@@ -6,33 +6,18 @@ from typing import ClassVar
 
 import numpy as np
 import xarray as xr
-from pymeasure.experiment import FloatParameter, IntegerParameter, Parameter
+from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from labsync.errors import UsageError
-from labsync.scan import Point, Report, Scan
+from labsync.procedures.sweeps import Sweep, TextParameter, parse_switch
+from labsync.scan import Point
 from labsync.station import Station
 from models import micropillars
 
 RESOLUTION_GHZ = 0.02
 
-# What can be a range: name of the parameter, name and unit of the quantity in the run.
-_SWEPT = {
-    "detuning": ("detuning_ghz", "GHz"),
-    "current_1_ua": ("current_1_ua", "uA"),
-    "current_2_ua": ("current_2_ua", "uA"),
-    "coupling": ("coupling", "1"),
-}
 
-
-class _Text(Parameter):
-    """A parameter given as text, with the unit of the numbers in it."""
-
-    def __init__(self, name: str, default: str, units: str | None = None) -> None:
-        super().__init__(name, default=default)
-        self.units = units
-
-
-class MicropillarSweep(Scan):
+class MicropillarSweep(Sweep):
     """Simulate the published pair over a range of one quantity.
 
     Detuning, currents and coupling take one value or start:stop:number; one of them can be a range. A step
@@ -42,15 +27,21 @@ class MicropillarSweep(Scan):
     """
 
     slug: ClassVar[str] = "simulate-micropillars"
+    ranges: ClassVar[dict[str, tuple[str, str]]] = {
+        "detuning": ("detuning_ghz", "GHz"),
+        "current_1_ua": ("current_1_ua", "uA"),
+        "current_2_ua": ("current_2_ua", "uA"),
+        "coupling": ("coupling", "1"),
+    }
 
-    detuning = _Text("Detuning of the strong modes, one value or start:stop:number", "0", "GHz")
-    current_1_ua = _Text("Pump current per pillar, P1, one value or start:stop:number", "25", "uA")
-    current_2_ua = _Text("Pump current per pillar, P2, one value or start:stop:number", "23.5", "uA")
-    coupling = _Text("Coupling K, one value or start:stop:number", "0.025")
+    detuning = TextParameter("Detuning of the strong modes, one value or start:stop:number", "0", "GHz")
+    current_1_ua = TextParameter("Pump current per pillar, P1, one value or start:stop:number", "25", "uA")
+    current_2_ua = TextParameter("Pump current per pillar, P2, one value or start:stop:number", "23.5", "uA")
+    coupling = TextParameter("Coupling K, one value or start:stop:number", "0.025")
     inactive_loss_factor = FloatParameter("f_in of Eq. 6 (2 as printed, 1.34 calibrated)", default=1.34)
     delay_ns = FloatParameter("Delay one way", units="ns", default=3.85)
-    relay = _Text("Relay with a 50/50 pellicle in the middle of the path, on or off", "off")
-    average_phase = _Text("Average over the optical phases of the path, on or off", "on")
+    relay = TextParameter("Relay with a 50/50 pellicle in the middle of the path, on or off", "off")
+    average_phase = TextParameter("Average over the optical phases of the path, on or off", "on")
     round_trip_phase_rad = FloatParameter("Optical phase of the round trip", units="rad", default=0.0)
     reflection_phase_rad = FloatParameter("Optical phase of the relay's reflection", units="rad", default=0.0)
     duration_ns = FloatParameter("Simulated time per trajectory", units="ns", default=400.0)
@@ -60,34 +51,6 @@ class MicropillarSweep(Scan):
         "Longest lag of g2 of the weak modes, 0 for none", units="ns", default=0.0
     )
     seed = IntegerParameter("Seed of the noise", default=1, minimum=0)
-
-    def grids(self) -> dict[str, np.ndarray]:
-        """Return the values of everything that can be swept.
-
-        Raises
-        ------
-        UsageError
-            For a text that is no range, or more than one range.
-        """
-        grids = {
-            name: parse_range(str(getattr(self, name)), f"--{name.replace('_', '-')}") for name in _SWEPT
-        }
-        ranges = [f"--{name.replace('_', '-')}" for name, grid in grids.items() if grid.size > 1]
-        if len(ranges) > 1:
-            raise UsageError(
-                f"{' and '.join(ranges)} are ranges; give one range and single values otherwise."
-            )
-        return grids
-
-    def swept(self) -> tuple[str, np.ndarray]:
-        """Return the name of the swept quantity and its values; without a range that is the detuning."""
-        grids = self.grids()
-        name = next((n for n, grid in grids.items() if grid.size > 1), "detuning")
-        return _SWEPT[name][0], grids[name]
-
-    def expected_steps(self) -> int:
-        """Return the number of values of the swept quantity."""
-        return int(self.swept()[1].size)
 
     def check(self, station: Station | None) -> None:
         """Refuse parameters the model does not take.
@@ -117,15 +80,6 @@ class MicropillarSweep(Scan):
         except ValueError as error:
             raise UsageError(str(error)) from error
 
-    def next_point(self, history: xr.Dataset) -> Point | None:
-        """Return the next value of the swept quantity."""
-        done = history.sizes["step"]
-        quantity, values = self.swept()
-        return {quantity: float(values[done])} if done < values.size else None
-
-    def approach(self, station: Station | None, point: Point, report: Report) -> None:
-        """Do nothing: a model is there at once."""
-
     def observe(self, station: Station | None, point: Point) -> xr.Dataset:
         """Simulate one value and reduce it."""
         pair = self.pair(point)
@@ -139,7 +93,7 @@ class MicropillarSweep(Scan):
         )
         spectra = micropillars.spectrum(light, resolution_ghz=RESOLUTION_GHZ)
         level = micropillars.zero_lag(light)
-        units = dict(_SWEPT.values())
+        units = dict(self.ranges.values())
         step = xr.Dataset(
             {
                 "detuning_ghz": ((), pair.detuning_ghz, {"units": "GHz"}),
@@ -175,7 +129,7 @@ class MicropillarSweep(Scan):
         ValueError
             If the model does not take a parameter.
         """
-        single = {_SWEPT[name][0]: float(grid[0]) for name, grid in self.grids().items()} | point
+        single = self.single(point)
         pair = micropillars.kreinberg2019(
             single["current_1_ua"],
             single["current_2_ua"],
@@ -192,37 +146,4 @@ class MicropillarSweep(Scan):
                 reflection_amplitude=half,
                 reflection_phase_rad=self.reflection_phase_rad,
             )
-        return pair.detuned(single["detuning_ghz"])
-
-
-def parse_switch(text: str, option: str) -> bool:
-    """Return whether a switch is on.
-
-    Raises
-    ------
-    UsageError
-        Naming the option, if the text is neither on nor off.
-    """
-    if text not in {"on", "off"}:
-        raise UsageError(f"{option} is '{text}'; give on or off.")
-    return text == "on"
-
-
-def parse_range(text: str, option: str) -> np.ndarray:
-    """Return the values that ``value`` or ``start:stop:number`` names.
-
-    Raises
-    ------
-    UsageError
-        Naming the option, if the text is neither.
-    """
-    parts = text.split(":")
-    try:
-        if len(parts) == 1 and np.isfinite(float(text)):
-            return np.array([float(text)])
-        start, stop, number = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) == 3 and number >= 2 and np.isfinite([start, stop]).all():
-            return np.linspace(start, stop, number)
-    except (ValueError, IndexError):
-        pass
-    raise UsageError(f"{option} '{text}' is no range; give one value or start:stop:number, such as -3:3:61.")
+        return pair.detuned(single["detuning"])

@@ -6,7 +6,8 @@ import xarray as xr
 
 from labsync import report
 from labsync.errors import UsageError
-from labsync.procedures.micropillars import MicropillarSweep, parse_range
+from labsync.procedures.micropillars import MicropillarSweep
+from labsync.procedures.sweeps import parse_range
 from models import micropillars
 
 QUICK = {"duration_ns": 80.0, "trajectories": 8}

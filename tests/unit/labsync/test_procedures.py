@@ -9,7 +9,7 @@ from labsync import acquisition, report
 from labsync.errors import UsageError
 from labsync.procedures import PROCEDURES, SIMULATIONS, DetuningScan
 from labsync.procedures._live_tags import Enough, LiveTags
-from labsync.procedures.micropillars import parse_range
+from labsync.procedures.sweeps import parse_range
 from labsync.settings import read_station_file
 
 
