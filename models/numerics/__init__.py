@@ -1,5 +1,6 @@
 """Numerical engines shared by the models."""
 
+from models.numerics._errors import ConvergenceError
 from models.numerics.complexlanes import abs2, join
 from models.numerics.correlation import Correlation, IntensityCorrelation
 from models.numerics.moments import IntensityMoments, Moments
@@ -7,8 +8,10 @@ from models.numerics.periodogram import Periodogram, PowerSpectrum
 from models.numerics.sdde import integrate, whole_steps
 from models.numerics.simd import where
 from models.numerics.system import Delay, Ensemble, System
+from models.numerics.truncation import TruncationError, TruncationWarning, check_truncation
 
 __all__ = [
+    "ConvergenceError",
     "Correlation",
     "Delay",
     "Ensemble",
@@ -18,7 +21,10 @@ __all__ = [
     "Periodogram",
     "PowerSpectrum",
     "System",
+    "TruncationError",
+    "TruncationWarning",
     "abs2",
+    "check_truncation",
     "integrate",
     "join",
     "where",
