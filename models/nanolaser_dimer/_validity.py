@@ -1,0 +1,63 @@
+"""Regimes in which the reduced descriptions of two nanolasers hold, and the warnings beyond them."""
+
+import math
+import warnings
+
+from models.nanolaser_dimer.parameters import Dimer, Nanolaser
+from models.validity import ValidityWarning
+
+__all__ = ["warn_of_bad_elimination", "warn_of_broken_locking", "warn_of_cubic", "warn_of_weak_field"]
+
+_LEAST_GAMMA_OVER_G = 5.0
+_MOST_CUBIC_PUMP = 1.5
+_MOST_RADIAL_SPREAD = 0.3
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, ValidityWarning, stacklevel=4)
+
+
+def warn_of_bad_elimination(dimer: Nanolaser | Dimer) -> None:
+    """Warn if gamma is not large against g, as the elimination of the emitter requires."""
+    ratio = dimer.gamma / dimer.coupling
+    if ratio < _LEAST_GAMMA_OVER_G:
+        _warn(
+            f"gamma/g is {ratio:.2g}, less than {_LEAST_GAMMA_OVER_G:g}: "
+            "eliminating the emitter takes gamma much larger than g."
+        )
+
+
+def warn_of_cubic(dimer: Nanolaser | Dimer) -> None:
+    """Warn if the pump is so far above threshold that the cubic model's photon number is too stiff."""
+    if dimer.pump_parameter > _MOST_CUBIC_PUMP:
+        _warn(
+            f"C_p is {dimer.pump_parameter:g}, more than {_MOST_CUBIC_PUMP:g}: in the cubic model the photon "
+            "number relaxes C_p times too fast, so it responds C_p times too weakly."
+        )
+
+
+def warn_of_weak_field(dimer: Dimer, photons: float) -> None:
+    """Warn if the amplitude fluctuates so much that it cannot be replaced by a number.
+
+    With the radial rate -2 (A - C) + ..., that is 3 B_r n - (A - C), and diffusion A/2 the amplitude has the
+    variance A/(2 [3 B_r n - (A - C)]).
+    """
+    stiffness = 3 * dimer.saturation * photons - (dimer.gain - dimer.loss)
+    spread = math.sqrt(dimer.gain / (2 * stiffness) / photons) if stiffness > 0 and photons > 0 else math.inf
+    if spread > _MOST_RADIAL_SPREAD:
+        _warn(
+            f"The amplitude fluctuates by {spread:.2g} of its mean at {photons:.3g} photons, more than "
+            f"{_MOST_RADIAL_SPREAD:g}: replacing it by a number takes more photons or a pump above threshold."
+        )
+
+
+def warn_of_broken_locking(dimer: Dimer, photons: float) -> None:
+    """Warn if tunnelling exceeds e = abs(epsilon)/r, up to which the drives hold equal phases locked."""
+    locking = dimer.drive / math.sqrt(photons) if photons > 0 else math.inf
+    if abs(dimer.tunnelling) > locking:
+        _warn(
+            f"abs(t_c) = {abs(dimer.tunnelling):.3g} is {abs(dimer.tunnelling) / locking:.3g} times "
+            f"abs(epsilon)/sqrt(n) = {locking:.3g}, beyond which the drives no longer hold the phases."
+            if locking > 0
+            else f"abs(t_c) = {abs(dimer.tunnelling):.3g} without drive: nothing holds the phases."
+        )
