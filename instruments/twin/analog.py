@@ -6,18 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-__all__ = ["Converter", "Photodetector", "one_pole_noise"]
+from models.detection import codes, one_pole_noise
+
+__all__ = ["Converter", "Photodetector"]
 
 CLOCK_SPREAD_PPM = 20.0
 DRIFTED_PPM = 10_000.0
-
-
-def one_pole_noise(rng: np.random.Generator, samples: int, bandwidth_hz: float, step_s: float) -> np.ndarray:
-    """Draw samples of white noise behind a one-pole low-pass filter; their variance is one."""
-    memory = math.exp(-2 * math.pi * bandwidth_hz * step_s)
-    white = rng.standard_normal(samples)
-    white[1:] *= math.sqrt(1 - memory**2)
-    return np.asarray(lfilter([1.0], [1.0, -memory], white))
 
 
 @dataclass(frozen=True)
@@ -89,4 +83,4 @@ class Converter:
     def codes(self, volts: np.ndarray, step_v: float, low: int, high: int) -> np.ndarray:
         """Return the codes of voltages, 0 for 0 V, in steps of `step_v`, held at the stops."""
         driven = high * step_v * 4 if "adc_clip" in self.faults else 0.0
-        return np.clip(np.rint((volts + driven) / step_v), low, high).astype(np.int64)
+        return codes(volts + driven, step_v, low, high)

@@ -1,10 +1,5 @@
 """Beat notes of the pillars' light with a local oscillator, on two balanced photodiodes.
 
-The difference current of a balanced pair is ``2 sqrt(N_LO c) Re(E exp(-i phi))`` electrons per second, with
-the oscillator's electrons per second N_LO, the collected electrons per second c of one intracavity photon,
-and the field E whose modulus squared is the photon number. Its shot noise is that of N_LO; the signal's own
-is left out.
-
 A sweep or a record takes a tenth of a second, over which the path between the pillars keeps its length to a
 part of a wavelength: unlike in the counts of minutes, its phase is not averaged over. So the beat note shows
 the modes of the compound cavity.
@@ -13,26 +8,30 @@ the modes of the compound cavity.
 import functools
 import math
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
-from scipy.signal import lfilter, welch
+from scipy.signal import welch
+
+from models.detection import Photodiodes, beating
 
 from ._streams import stream
-from .analog import one_pole_noise
 from .fields import FieldCache, FieldRecord, field_point, simulate_fields
 from .light import Conditions
 from .world import World
 
-__all__ = ["Heterodyne", "LocalOscillator", "Moment", "noise_density"]
+__all__ = ["PHOTODIODES", "Heterodyne", "LocalOscillator", "Moment"]
 
 LINEWIDTH_HZ = 50e3
 DRIFT_GHZ_PER_SQRT_S = 2e-4
-BANDWIDTH_HZ = 1e9
-OSCILLATOR_PER_S = 2.7e15
-COLLECTED_PER_S = 4.7e8
-VOLTS_PER_ELECTRON_PER_S = 1.602e-19 * 3e4
-ELECTRONIC_SHARE = 0.1
-"""Electronic noise over shot noise."""
+PHOTODIODES = Photodiodes.lit_by(
+    oscillator_per_s=2.7e15,
+    collected_per_s=4.7e8,
+    volts_per_electron_per_s=1.602e-19 * 3e4,
+    electronic_share=0.1,
+    bandwidth_hz=1e9,
+    linewidth_hz=LINEWIDTH_HZ,
+)
 
 BEYOND_GHZ = 12.0
 """Beat notes further away are not followed."""
@@ -62,12 +61,6 @@ class LocalOscillator:
         self._seen_s = self._world.now_s
         self._offset_ghz += DRIFT_GHZ_PER_SQRT_S * math.sqrt(passed_s) * float(self._rng.standard_normal())
         return self._offset_ghz
-
-    @staticmethod
-    def phase_rad(rng: np.random.Generator, samples: int, step_s: float) -> np.ndarray:
-        """Draw a path of its phase: a random walk."""
-        steps = math.sqrt(2 * math.pi * LINEWIDTH_HZ * step_s) * rng.standard_normal(samples)
-        return np.cumsum(steps) + rng.uniform(0, 2 * np.pi)
 
 
 class Moment:
@@ -129,24 +122,17 @@ class Heterodyne:
     def voltages(
         self, moment: Moment, samples: int, step_s: float, bandwidth_hz: float, rng: np.random.Generator
     ) -> np.ndarray:
-        """Draw the voltages of both detectors behind a one-pole low-pass filter, (2, samples), in V.
-
-        Independent stretches of light are joined with random phases; a record longer than all of them uses
-        them again, in random order.
-        """
+        """Draw the voltages of both detectors behind a one-pole low-pass filter, (2, samples), in V."""
         light = self._fields.fields(field_point(moment.conditions))
         sample_s = light.sample_ps * 1e-12
-        noise_v = math.sqrt(noise_density(0.0) * math.pi / 2 * bandwidth_hz)
-        rows = []
+        fields = []
         for pillar in (0, 1):
-            note = np.zeros(samples)
+            seen = np.zeros(light.field[:, pillar, 0].shape, dtype=np.complex64)
             for mode, beat_ghz, share in moment.notes(light, pillar):
-                field = _filtered(light.field[:, pillar, mode], sample_s, beat_ghz, bandwidth_hz)
-                joined = _join(field, sample_s, samples, step_s, rng)
-                turning = np.exp(-1j * LocalOscillator.phase_rad(rng, samples, step_s))
-                note += math.sqrt(share) * (joined * turning).real
-            rows.append(_amplitude() * note + noise_v * one_pole_noise(rng, samples, bandwidth_hz, step_s))
-        return np.asarray(rows)
+                seen += math.sqrt(share) * beating(light.field[:, pillar, mode], sample_s, 1e9 * beat_ghz)
+            fields.append(seen)
+        photodiodes = replace(PHOTODIODES, bandwidth_hz=bandwidth_hz)
+        return photodiodes.voltages(fields, sample_s, samples, step_s, rng)
 
     def density(self, moment: Moment, pillar: int, frequency_hz: np.ndarray) -> np.ndarray:
         """Return the one-sided spectral density of a detector's voltage without noise, in V**2/Hz."""
@@ -157,7 +143,7 @@ class Heterodyne:
             for sign in (1, -1):
                 at_ghz = sign * frequency_hz * 1e-9 - beat_ghz
                 total += share / 2 * np.interp(at_ghz, axis_ghz, photons_per_ghz, 0.0, 0.0) * 1e-9
-        return _amplitude() ** 2 * total / (1 + (frequency_hz / BANDWIDTH_HZ) ** 2)
+        return PHOTODIODES.amplitude_v**2 * total / (1 + (frequency_hz / PHOTODIODES.bandwidth_hz) ** 2)
 
     def _spectrum(self, light: FieldRecord, pillar: int, mode: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the periodogram averaged over all stretches, widened by the oscillator's line."""
@@ -174,35 +160,3 @@ class Heterodyne:
             if len(self._spectra) > KEPT:
                 self._spectra.popitem(last=False)
         return self._spectra[key]
-
-
-def noise_density(frequency_hz: np.ndarray | float) -> np.ndarray | float:
-    """Return the one-sided density of shot and electronic noise at a detector's output, in V**2/Hz."""
-    flat = 2 * OSCILLATOR_PER_S * VOLTS_PER_ELECTRON_PER_S**2 * (1 + ELECTRONIC_SHARE)
-    return flat / (1 + (frequency_hz / BANDWIDTH_HZ) ** 2)
-
-
-def _amplitude() -> float:
-    return 2 * math.sqrt(OSCILLATOR_PER_S * COLLECTED_PER_S) * VOLTS_PER_ELECTRON_PER_S
-
-
-def _filtered(field: np.ndarray, sample_s: float, beat_ghz: float, bandwidth_hz: float) -> np.ndarray:
-    """Move fields (stretch, sample) to their beat frequency and let them pass a one-pole filter."""
-    time_ns = np.arange(field.shape[-1]) * sample_s * 1e9
-    moved = field * np.exp(2j * np.pi * np.mod(beat_ghz * time_ns, 1.0)).astype(np.complex64)
-    memory = math.exp(-2 * math.pi * bandwidth_hz * sample_s)
-    return np.asarray(lfilter([1 - memory], [1.0, -memory], moved))
-
-
-def _join(
-    field: np.ndarray, sample_s: float, samples: int, step_s: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Read fields (stretch, sample) one after the other in random order, with random phases."""
-    stretches, length = field.shape
-    skipped = min(length // 4, round(100e-9 / sample_s))  # the filter swings in
-    place = np.floor(np.arange(samples) * (step_s / sample_s)).astype(np.int64)
-    slot, inside = np.divmod(place, length - skipped)
-    count = int(slot[-1]) + 1
-    order = np.concatenate([rng.permutation(stretches) for _ in range(-(-count // stretches))])
-    phase = np.exp(2j * np.pi * rng.random(count))
-    return np.asarray(field[order[slot], skipped + inside] * phase[slot])

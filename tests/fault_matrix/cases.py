@@ -28,7 +28,7 @@ from instruments.picoquant import PicoQuantRecorder
 from instruments.tagger import SwabianTagger
 from instruments.twin.detectors import Spcm
 from instruments.twin.devices.fsv import DISPLAYED_NOISE_DBM_PER_HZ, GAUSSIAN_NOISE_BANDWIDTH, OHM
-from instruments.twin.heterodyne import noise_density
+from instruments.twin.heterodyne import PHOTODIODES
 
 Read = Callable[[Any], Any]
 DARK_S = 0.1
@@ -110,7 +110,7 @@ def dark(counts: tuple[int, int], duration_s: float = DARK_S) -> bool:
 
 def noise_floor_dbm(trace: Any) -> float:
     """Mean level that a spectrum analyser shows of a detector without a beat note, in dBm."""
-    density = float(np.mean(np.asarray(noise_density(trace.frequency_hz.values)))) / OHM
+    density = float(np.mean(np.asarray(PHOTODIODES.noise_density(trace.frequency_hz.values)))) / OHM
     density += 1e-3 * 10 ** (DISPLAYED_NOISE_DBM_PER_HZ / 10)
     bandwidth_hz = trace.attrs["resolution_bandwidth_hz"] * GAUSSIAN_NOISE_BANDWIDTH
     return float(10 * np.log10(density * bandwidth_hz / 1e-3))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .._streams import stream
-from ..heterodyne import Heterodyne, Moment, noise_density
+from ..heterodyne import PHOTODIODES, Heterodyne, Moment
 from ..world import World
 from ._errors import BadSetting
 
@@ -130,7 +130,7 @@ class FSV:
         signal = self._filtered(moment, frequency)
         noise_hz = self.resolution_hz * GAUSSIAN_NOISE_BANDWIDTH
         own = 1e-3 * 10 ** (DISPLAYED_NOISE_DBM_PER_HZ / 10)
-        watts = signal / OHM + noise_hz * (np.asarray(noise_density(frequency)) / OHM + own)
+        watts = signal / OHM + noise_hz * (np.asarray(PHOTODIODES.noise_density(frequency)) / OHM + own)
         looks = self.resolution_hz * self.sweep_s / self.points if self.detector == "RMS" else 1.0
         looks = max(1.0, looks) * max(1, self.count if self.averaging else 1)
         watts *= rng.gamma(looks, 1 / looks, self.points)

@@ -7,10 +7,11 @@ from scipy.optimize import curve_fit
 from instruments.twin.analog import Converter, Photodetector
 from instruments.twin.devices import FSV, RedPitaya
 from instruments.twin.fields import FieldCache, FieldRecord
-from instruments.twin.heterodyne import LINEWIDTH_HZ, Heterodyne, LocalOscillator, noise_density
+from instruments.twin.heterodyne import LINEWIDTH_HZ, PHOTODIODES, Heterodyne, LocalOscillator
 from instruments.twin.settings import TwinSettings
 from instruments.twin.world import World
 from models import micropillars
+from models.detection import oscillator_phase
 
 PHOTONS, LASER_WIDTH_GHZ, SAMPLE_PS = 6.0, 0.08, 50.0
 
@@ -130,7 +131,7 @@ def test_a_digitiser_sees_shot_noise_within_its_band_and_the_beat_note_on_top(mo
     moment = heterodyne.moment()
     moment.above_ghz = 0.02
     rows = heterodyne.voltages(moment, 16384, 8e-9, 50e6, np.random.default_rng(seed))
-    variance = float(noise_density(0.0)) * np.pi / 2 * 50e6
+    variance = float(PHOTODIODES.noise_density(0.0)) * np.pi / 2 * 50e6
     assert rows[1].var() == pytest.approx(variance, rel=0.05)  # P2 is dark: shot noise alone
     amplitude_v = 2 * np.sqrt(2.7e15 * 4.7e8 * PHOTONS) * 1.602e-19 * 3e4
     note = amplitude_v**2 / 2 / (1 + (20 / 50) ** 2)
@@ -150,7 +151,7 @@ def test_the_oscillator_wanders_and_its_phase_is_a_random_walk():
         world.now_s += 4.0
         steps.append(oscillator.frequency_ghz() - before)
     assert np.std(steps) == pytest.approx(2e-4 * 2.0, rel=4 / np.sqrt(400))
-    phase = oscillator.phase_rad(np.random.default_rng(1), 100_000, 1e-8)
+    phase = oscillator_phase(np.random.default_rng(1), 100_000, 1e-8, LINEWIDTH_HZ)
     assert np.var(np.diff(phase)) == pytest.approx(2 * np.pi * LINEWIDTH_HZ * 1e-8, rel=0.02)
 
 
