@@ -7,6 +7,7 @@ from models.numerics.moments import IntensityMoments, Moments
 from models.numerics.periodogram import Periodogram, PowerSpectrum
 from models.numerics.sdde import integrate, whole_steps
 from models.numerics.simd import where
+from models.numerics.steady_state import SteadyState, steady_state
 from models.numerics.system import Delay, Ensemble, System
 from models.numerics.truncation import TruncationError, TruncationWarning, check_truncation
 
@@ -20,6 +21,7 @@ __all__ = [
     "Moments",
     "Periodogram",
     "PowerSpectrum",
+    "SteadyState",
     "System",
     "TruncationError",
     "TruncationWarning",
@@ -27,6 +29,7 @@ __all__ = [
     "check_truncation",
     "integrate",
     "join",
+    "steady_state",
     "where",
     "whole_steps",
 ]
