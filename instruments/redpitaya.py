@@ -33,6 +33,7 @@ __all__ = ["FastInput", "RedPitaya"]
 SAMPLES = 16384
 DECIMATIONS = [2**n for n in range(17)]
 FULL_SCALE_V = {"LV": 1.0, "HV": 20.0}
+LOWEST_CODE = -8192
 STOP = 0.98  # of the full scale; calibration may move the converter's stops by a per cent
 DTYPE: dict[str, np.dtype] = {"RAW": np.dtype(">i2"), "VOLTS": np.dtype(">f4")}
 
@@ -219,8 +220,9 @@ class RedPitaya(ScpiDriver, RedPitayaScpi):
         Returns
         -------
         xarray.Dataset
-            `voltage_v(channel, time_s)` in V, float32, time after the trigger; attrs `sample_rate_hz` and
-            `clipped` (per channel, 0 or 1).
+            `voltage_v(channel, time_s)` in V, float32, time after the trigger; attrs `sample_rate_hz`,
+            `clipped` (per channel, 0 or 1), and of the converter `step_v`, what one code means (the most
+            of the channels), `lowest_code` and `highest_code`.
 
         Raises
         ------
@@ -242,12 +244,23 @@ class RedPitaya(ScpiDriver, RedPitayaScpi):
             raise InstrumentProtocolError(
                 f"{self.where} offers an old buffer: its write pointer does not move; it was not read."
             )
-        rows, clipped = [], []
+        rows, clipped, scales = [], [], []
         for number in channels:
             rows.append(self.analog_in[number].get_data(SAMPLES))
-            clipped.append(bool(np.max(np.abs(rows[-1])) >= STOP * FULL_SCALE_V[self.analog_in[number].gain]))
+            scales.append(FULL_SCALE_V[self.analog_in[number].gain])
+            clipped.append(bool(np.max(np.abs(rows[-1])) >= STOP * scales[-1]))
         time_s = np.arange(SAMPLES) * decimation / self.CLOCK
-        return voltage_record(self.where, channels, rows, time_s, clipped, accept_clipped=accept_clipped)
+        return voltage_record(
+            self.where,
+            channels,
+            rows,
+            time_s,
+            clipped,
+            accept_clipped=accept_clipped,
+            step_v=max(scales) / -LOWEST_CODE,
+            lowest_code=LOWEST_CODE,
+            highest_code=-LOWEST_CODE - 1,
+        )
 
     def record(
         self, channels: Sequence[int], duration_s: float, *, accept_clipped: bool = False

@@ -157,7 +157,13 @@ def test_an_acquisition_waits_for_trigger_and_buffer(clock):
     with expected_protocol(RedPitaya, pairs, clock=clock) as board:
         record = board.capture([1], decimation=8, trigger="CH1_PE")
     np.testing.assert_array_equal(record.voltage_v.sel(channel=1), RAMP)
-    assert record.attrs == {"sample_rate_hz": pytest.approx(125e6 / 8), "clipped": [0]}
+    assert record.attrs == {
+        "sample_rate_hz": pytest.approx(125e6 / 8),
+        "clipped": [0],
+        "step_v": 1 / 8192,
+        "lowest_code": -8192,
+        "highest_code": 8191,
+    }
     assert clock.sleeps == [0.01, 0.01]
 
 
