@@ -16,7 +16,7 @@ from labsync._heterodyne_sections import AnalyserHeterodyneSection, DigitizerHet
 from labsync.errors import UsageError
 from labsync.station import Station
 
-__all__ = ["RECORDS", "pilot_error", "record_beat_notes"]
+__all__ = ["RECORDS", "digitized_density", "pilot_error", "record_beat_notes"]
 
 RECORDS = "records"
 """Folder of the raw records in a run folder."""
@@ -27,6 +27,9 @@ GAUSSIAN_NOISE_BANDWIDTH = (np.pi / (4 * np.log(2))) ** 0.5
 
 HANN_RESOLUTION = 1.44
 """Width of a Hann window's line at half the power, over the inverse of its length."""
+
+CONVERTER = ("step_v", "lowest_code", "highest_code")
+"""What a digitizer may tell of its converter."""
 
 LOST_RECORDS = 3
 """So many records in a row without a trigger are too many."""
@@ -102,26 +105,57 @@ def _digitized(station: Station, section: DigitizerHeterodyneSection, folder: Pa
     if folder is not None:
         _keep(folder, records)
     rate_hz = float(usable[0].attrs["sample_rate_hz"])
-    length = round(HANN_RESOLUTION * rate_hz / section.resolution_bandwidth)
-    samples = usable[0].sizes["time_s"]
+    volts = np.array([record["voltage_v"].values for record in usable], dtype=float)
+    density, frequency, resolution_hz = digitized_density(volts, rate_hz, section.resolution_bandwidth)
+    tones = [pilot_error(row, rate_hz, section.pilot_tone) for row in volts.reshape(-1, volts.shape[-1])]
+    return _spectra(
+        density,
+        frequency,
+        ["P1", "P2"],
+        _Health(clipped.mean(axis=0).tolist(), lost, float(np.mean(tones))),
+        resolution_bandwidth_hz=resolution_hz,
+        resolution_shape="hann",
+        looks=len(usable) * volts.shape[-1] * resolution_hz / (HANN_RESOLUTION * rate_hz),
+        sample_rate_hz=rate_hz,
+        record_samples=volts.shape[-1],
+        **{name: usable[0].attrs[name] for name in CONVERTER if name in usable[0].attrs},
+    )
+
+
+def digitized_density(
+    volts: np.ndarray, rate_hz: float, resolution_hz: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the averaged spectral density of records.
+
+    Parameters
+    ----------
+    volts : numpy.ndarray, (record, channel, sample)
+        In V.
+    rate_hz : float
+        Samples per second.
+    resolution_hz : float
+        Width of a narrow line at half its power.
+
+    Returns
+    -------
+    numpy.ndarray, numpy.ndarray, float
+        Density in V^2/Hz, (channel, frequency); the frequencies in Hz, without 0; the resolution reached.
+
+    Raises
+    ------
+    UsageError
+        If the records are too short or too long for the resolution.
+    """
+    samples = volts.shape[-1]
+    length = round(HANN_RESOLUTION * rate_hz / resolution_hz)
     if not 16 <= length <= samples:
         low, high = HANN_RESOLUTION * rate_hz / samples, HANN_RESOLUTION * rate_hz / 16
         raise UsageError(
-            f"A resolution_bandwidth of {section.resolution_bandwidth:g} Hz is out of reach for records of "
+            f"A resolution_bandwidth of {resolution_hz:g} Hz is out of reach for records of "
             f"{samples} samples at {rate_hz:g} Hz; use {low:.3g} to {high:.3g} Hz."
         )
-    volts = np.array([record["voltage_v"].values for record in usable], dtype=float)
     frequency, density = welch(volts, rate_hz, "hann", length, detrend="constant")
-    tones = [pilot_error(row, rate_hz, section.pilot_tone) for row in volts.reshape(-1, volts.shape[-1])]
-    return _spectra(
-        density.mean(axis=0)[:, 1:],
-        frequency[1:],
-        ["P1", "P2"],
-        _Health(clipped.mean(axis=0).tolist(), lost, float(np.mean(tones))),
-        resolution_bandwidth_hz=HANN_RESOLUTION * rate_hz / length,
-        resolution_shape="hann",
-        looks=len(usable) * samples / length,
-    )
+    return density.mean(axis=0)[:, 1:], frequency[1:], HANN_RESOLUTION * rate_hz / length
 
 
 def _one(station: Station, section: DigitizerHeterodyneSection) -> xr.Dataset:

@@ -13,6 +13,8 @@ class HeterodyneSection(Section):
 
     read_by: str
     oscillator: Literal["below", "above"] = Field(default="below", description="below or above the light")
+    oscillator_linewidth: Hertz = Field(default=0.0, ge=0, description="for the model's beat notes")
+    photodiode_bandwidth: Hertz = Field(default=1e9, gt=0, description="for the model's beat notes")
 
 
 class AnalyserHeterodyneSection(HeterodyneSection):

@@ -91,6 +91,8 @@ class HeterodyneScan(DetuningScan):
             configuration=self.configuration,
             read_by=section.read_by,
             oscillator=section.oscillator,
+            oscillator_linewidth_hz=section.oscillator_linewidth,
+            photodiode_bandwidth_hz=section.photodiode_bandwidth,
         )
 
     def summarise(self, step: xr.Dataset) -> dict[str, float]:
