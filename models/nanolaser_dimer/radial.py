@@ -13,17 +13,17 @@ import cmath
 import math
 from functools import lru_cache
 from importlib.metadata import version
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from scipy.optimize import brentq
 from scipy.special import i0e, i1e
 
+from models.nanolaser_dimer._moments import LaserMoments
 from models.nanolaser_dimer._validity import warn_of_bad_elimination, warn_of_cubic
 from models.nanolaser_dimer.parameters import Nanolaser, describe
 
-__all__ = ["RadialMoments", "radial", "radial_moments"]
+__all__ = ["radial", "radial_moments"]
 
 _DEPTH = 60.0  # natural logarithm of the weight, below its maximum, at which the quadrature ends
 _NODES = 240
@@ -32,24 +32,6 @@ _NODES = 240
 @lru_cache
 def _gauss_legendre(number: int) -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(number)
-
-
-class RadialMoments(NamedTuple):
-    """Means over the P function of one laser.
-
-    Attributes
-    ----------
-    photons : float
-        <n>.
-    amplitude : float
-        F = abs(<a>).
-    variance : float
-        Variance of the photon number: that of r^2 under P, and <n> from normal ordering.
-    """
-
-    photons: float
-    amplitude: float
-    variance: float
 
 
 class _Weight:
@@ -95,7 +77,7 @@ class _Weight:
         return self.first + half * (1 + nodes), half * weights
 
 
-def radial_moments(laser: Nanolaser) -> RadialMoments:
+def radial_moments(laser: Nanolaser) -> LaserMoments:
     """Return photon number, amplitude and variance of one laser from its P function, as numbers.
 
     Meant for loops: it warns of nothing.
@@ -107,7 +89,8 @@ def radial_moments(laser: Nanolaser) -> RadialMoments:
 
     Returns
     -------
-    RadialMoments
+    LaserMoments
+        Its variance is that of r^2 under P, and <n> from normal ordering.
     """
     weight = _Weight(laser)
     radius, width = weight.nodes()
@@ -116,7 +99,7 @@ def radial_moments(laser: Nanolaser) -> RadialMoments:
     photons = float(mass @ radius**2)
     argument = weight.linear * radius
     amplitude = float(mass @ (radius * i1e(argument) / i0e(argument)))
-    return RadialMoments(photons, amplitude, float(mass @ (radius**2 - photons) ** 2) + photons)
+    return LaserMoments(photons, amplitude, float(mass @ (radius**2 - photons) ** 2) + photons)
 
 
 def radial(laser: Nanolaser, *, points: int = 401) -> xr.Dataset:

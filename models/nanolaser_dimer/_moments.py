@@ -1,0 +1,23 @@
+"""Means over the state of one laser, the same for every model of it."""
+
+from typing import NamedTuple
+
+__all__ = ["LaserMoments"]
+
+
+class LaserMoments(NamedTuple):
+    """Means over the state of one laser.
+
+    Attributes
+    ----------
+    photons : float
+        <n>.
+    amplitude : float
+        F = abs(<a>), with <a> = -i exp(i phi) F.
+    variance : float
+        Variance of the photon number.
+    """
+
+    photons: float
+    amplitude: float
+    variance: float
