@@ -30,6 +30,10 @@ class Value:
         digits = max(0, 1 - math.floor(math.log10(self.std)))
         return f"{self.value:.{digits}f} ± {self.std:.{digits}f}"
 
+    def times(self, factor: float) -> "Value":
+        """Return the number and its error in another unit."""
+        return Value(factor * self.value, abs(factor) * self.std)
+
     def as_dict(self) -> dict[str, float | None]:
         """Return ``{"value": ..., "std": ...}``, ready for JSON (NaN becomes None)."""
         return {"value": finite_or_none(self.value), "std": finite_or_none(self.std)}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis._beat_comb import BeatComb
 from analysis._values import NOT_KNOWN, Value
-from analysis.beat_combs import Comb
 
 __all__ = ["CombSlopes", "comb_slopes"]
 
@@ -31,16 +31,21 @@ class CombSlopes:
         Of the mean frequency of all teeth.
     steps
         Number of spectra used.
+    detuning_ghz, locked
+        Of these spectra, which tooth is the strongest: teeth are counted upwards in beat frequency from
+        the one that is strongest nearest to resonance.
     """
 
     tooth: Value
     envelope: Value
     steps: int
+    detuning_ghz: tuple[float, ...] = ()
+    locked: tuple[int, ...] = ()
 
 
 def comb_slopes(
     detuning_ghz: np.ndarray,
-    combs: Sequence[Comb | None],
+    combs: Sequence[BeatComb | None],
     zero_ghz: np.ndarray,
     *,
     within_ghz: float = 0.3,
@@ -53,7 +58,7 @@ def comb_slopes(
     detuning_ghz : numpy.ndarray, (step,)
         Nominal detunings; teeth are followed from step to step, so the steps must move them by less than
         half their distance.
-    combs : sequence of Comb or None
+    combs : sequence of BeatComb or None
         Of each step.
     zero_ghz : numpy.ndarray, (step,)
         Beat frequency of the free line.
@@ -77,19 +82,36 @@ def comb_slopes(
     nu = np.asarray(detuning_ghz)[usable]
     chosen = [comb for k in usable if (comb := combs[k]) is not None]
     zero = np.asarray(zero_ghz)[usable]
-    tracks = _tracks(chosen, zero, int(np.argmin(np.abs(nu))))
-    envelope = np.array([comb.envelope_ghz for comb in chosen]) - zero
+    start = int(np.argmin(np.abs(nu)))
+    tracks = _tracks(chosen, zero, start)
+    envelope = 1e-9 * np.array([comb.envelope_hz.value for comb in chosen]) - zero
     tooth = _common_slope(nu, tracks)
     whole = _common_slope(nu, envelope[np.newaxis])
     return CombSlopes(
-        Value(sense * tooth.value, tooth.std), Value(sense * whole.value, whole.std), len(usable)
+        Value(sense * tooth.value, tooth.std),
+        Value(sense * whole.value, whole.std),
+        len(usable),
+        tuple(nu.tolist()),
+        _locked(nu, chosen, zero, start, tooth),
     )
 
 
-def _tracks(combs: Sequence[Comb], zero: np.ndarray, start: int) -> np.ndarray:
+def _locked(
+    nu: np.ndarray, combs: Sequence[BeatComb], zero: np.ndarray, start: int, slope: Value
+) -> tuple[int, ...]:
+    """Return the number of the strongest tooth at each step."""
+    main = np.array([1e-9 * comb.teeth[comb.main].centre_hz.value for comb in combs]) - zero
+    spacings = [1e-9 * gap for comb in combs for gap in np.diff([t.centre_hz.value for t in comb.teeth])]
+    if not spacings:
+        return (0,) * len(combs)
+    expected = main[start] + (slope.value if slope else 0.0) * (nu - nu[start])
+    return tuple(int(each) for each in np.round((main - expected) / np.median(spacings)))
+
+
+def _tracks(combs: Sequence[BeatComb], zero: np.ndarray, start: int) -> np.ndarray:
     """Return positions (tooth, step) of teeth followed outwards from a step; NaN where one is lost."""
     places = [
-        np.array([tooth.centre_ghz.value for tooth in comb.teeth]) - at
+        1e-9 * np.array([tooth.centre_hz.value for tooth in comb.teeth]) - at
         for comb, at in zip(combs, zero, strict=True)
     ]
     main = combs[start].main

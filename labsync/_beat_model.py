@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy.optimize import nnls
 from scipy.signal import welch
 from scipy.signal.windows import gaussian
 
@@ -116,11 +117,10 @@ def calibrated(data: xr.Dataset, pillar: str, free_light: xr.Dataset, free_hz: n
     diodes = Photodiodes(1.0, 0.0, band, float(data.attrs.get("oscillator_linewidth_hz", 0.0)))
     sense = -1 if data.attrs.get("oscillator") == "above" else 1
     receiver = Receiver(diodes, frequency, pillar, data.attrs[f"mode_{pillar[1:]}"], sense, data.attrs)
-    known = np.flatnonzero(np.isfinite(free_hz))
-    measured = data["beat_density_free"].values[known]
-    response = 1 / (1 + (frequency / band) ** 2)
-    noise = float(np.quantile(measured / response, 0.2))
-    power = float(np.mean(np.sum(measured - noise * response, axis=1)))
-    of_a_photon = float(np.sum(receiver.density(free_light, float(free_hz[known[0]]), 0)))
-    amplitude = np.sqrt(max(power, 0.0) / of_a_photon)
-    return replace(receiver, photodiodes=replace(diodes, amplitude_v=float(amplitude), noise_v2_per_hz=noise))
+    step = int(np.flatnonzero(np.isfinite(free_hz))[0])
+    measured = data["beat_density_free"].values[step]
+    parts = [receiver.density(free_light, float(free_hz[step]), 0), 1 / (1 + (frequency / band) ** 2)]
+    # each point scatters in proportion to itself
+    (power, noise), _ = nnls((np.stack(parts) / measured).T, np.ones(measured.size))
+    diodes = replace(diodes, amplitude_v=float(np.sqrt(power)), noise_v2_per_hz=float(noise))
+    return replace(receiver, photodiodes=diodes)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from analysis import Value
-from analysis.beat_combs import Tooth, fit_lines, strongest_line
+from analysis import NoLineError
+from analysis._beat_line import BeatLine, as_spectrum, fit_line
 from labsync.errors import UsageError
 
 __all__ = ["TraceFit", "fit_trace", "read_trace", "trace_table"]
@@ -34,7 +34,7 @@ class TraceFit:
     """
 
     name: str
-    line: Tooth
+    line: BeatLine
     resolution_hz: float
     points: int
 
@@ -44,14 +44,10 @@ class TraceFit:
             "file": self.name,
             "points": self.points,
             "resolution_hz": self.resolution_hz,
-            "centre_hz": _hertz(self.line.centre_ghz).as_dict(),
-            "width_hz": _hertz(self.line.width_ghz).as_dict(),
-            "width_bound_hz": None if self.line.bound_ghz is None else 1e9 * self.line.bound_ghz,
+            "centre_hz": self.line.centre_hz.as_dict(),
+            "width_hz": self.line.width_hz.as_dict(),
+            "width_bound_hz": self.line.bound_hz,
         }
-
-
-def _hertz(value: Value) -> Value:
-    return Value(1e9 * value.value, 1e9 * value.std)
 
 
 def read_trace(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -121,19 +117,19 @@ def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
             f"A resolution of {resolution_hz:g} Hz does not fit a span of {span:g} Hz; give less than a "
             "quarter of it."
         )
-    frequency, power = 1e-9 * frequency_hz, 10 ** (level_dbm / 10)
-    start = strongest_line(frequency, power, 1e-9 * resolution_hz)
-    if start is None:
-        raise UsageError(f"{path.name}: no line stands out of the noise.")
-    line = fit_lines(frequency, power, 1e-9 * resolution_hz, [start])[0]
-    return TraceFit(path.name, line, resolution_hz, len(frequency))
+    spectrum = as_spectrum(frequency_hz, 10 ** (level_dbm / 10) / resolution_hz, resolution_hz)
+    try:
+        line = fit_line(spectrum)
+    except NoLineError as error:
+        raise UsageError(f"{path.name}: {error}") from None
+    return TraceFit(path.name, line, resolution_hz, len(frequency_hz))
 
 
 def trace_table(fit: TraceFit) -> Table:
     """Return a fit as a table."""
     table = Table(fit.name, "value")
-    table.add_row("centre (MHz)", str(Value(1e3 * fit.line.centre_ghz.value, 1e3 * fit.line.centre_ghz.std)))
-    table.add_row("width (MHz)", fit.line.width_text)
+    table.add_row("centre (MHz)", str(fit.line.centre_hz.times(1e-6)))
+    table.add_row("width (MHz)", fit.line.width_text(1e6))
     table.add_row("resolution (MHz)", f"{1e-6 * fit.resolution_hz:g}")
     table.add_row("points", str(fit.points))
     return table

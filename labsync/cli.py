@@ -146,7 +146,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare a scan with the rate-equation model: lines and coupling, photon correlations, or beat notes."""
-    from labsync import correlations, heterodyne, procedures, report, store
+    from labsync import beat_comparison, correlations, procedures, report, store
 
     found = store.find(runs, run)
     if found.procedure == procedures.CorrelationScan.slug:
@@ -157,11 +157,11 @@ def compare(
             correlations.show_comparison(found, correlated, out)
         return
     if found.procedure == procedures.HeterodyneScan.slug:
-        beats = heterodyne.compare(found, inactive_loss_factor, err)
+        beats = beat_comparison.compare(found, inactive_loss_factor, err)
         if as_json:
             print_json(beats.as_dict())
         else:
-            heterodyne.show_comparison(found, beats, out)
+            beat_comparison.show_comparison(found, beats, out)
         return
     comparison = report.compare(found, inactive_loss_factor, err)
     if as_json:

@@ -1,26 +1,33 @@
-"""Beat notes of runs: lines, combs and slopes, figures, and the model beside them."""
+"""Beat notes of runs: lines, combs and slopes, figures."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from analysis import Value, plots
+from analysis import NoLineError, Value, plots
+from analysis._beat_comb import BeatComb, fit_comb
+from analysis._beat_line import BeatLine, as_spectrum, fit_line
 from analysis._values import NOT_KNOWN, finite_or_none
-from analysis.beat_combs import Comb, Tooth, fit_comb, fit_lines, strongest_line
 from analysis.comb_slopes import CombSlopes, comb_slopes
 from labsync.errors import UsageError
 from labsync.figures import save
 from labsync.procedures import HeterodyneScan
 from labsync.store import Run
-from models import micropillars
 
-__all__ = ["BeatFit", "StepFit", "compare", "fit_run", "fit_table", "scan_data", "show", "show_comparison"]
+__all__ = [
+    "BeatFit",
+    "StepFit",
+    "fit_data",
+    "fit_run",
+    "fit_table",
+    "scan_data",
+    "show",
+    "slope_sentence",
+]
 
 
 @dataclass(frozen=True)
@@ -38,16 +45,16 @@ class StepFit:
     """
 
     detuning_ghz: float
-    free: Tooth | None
-    comb: Comb | None
+    free: BeatLine | None
+    comb: BeatComb | None
 
     def above_free_ghz(self, sense: int) -> Value:
         """Return where the strongest tooth lies, from the free line."""
         if self.free is None or self.comb is None:
             return NOT_KNOWN
-        tooth = self.comb.teeth[self.comb.main].centre_ghz
-        zero = self.free.centre_ghz
-        return Value(sense * (tooth.value - zero.value), float(np.hypot(tooth.std, zero.std)))
+        tooth = self.comb.teeth[self.comb.main].centre_hz
+        zero = self.free.centre_hz
+        return Value(1e-9 * sense * (tooth.value - zero.value), 1e-9 * float(np.hypot(tooth.std, zero.std)))
 
 
 @dataclass(frozen=True)
@@ -68,25 +75,29 @@ class BeatFit:
             "steps": [
                 {
                     "detuning_ghz": finite_or_none(step.detuning_ghz),
-                    "free_beat_ghz": _of(step.free, "centre_ghz").as_dict(),
-                    "free_width_ghz": _of(step.free, "width_ghz").as_dict(),
-                    "free_width_bound_ghz": step.free.bound_ghz if step.free else None,
+                    "free_beat_ghz": _of(step.free, "centre_hz").times(1e-9).as_dict(),
+                    "free_width_ghz": _of(step.free, "width_hz").times(1e-9).as_dict(),
+                    "free_width_bound_ghz": _bound_ghz(step.free),
                     "teeth": len(step.comb.teeth) if step.comb else 0,
-                    "spacing_ghz": (step.comb.spacing_ghz if step.comb else NOT_KNOWN).as_dict(),
+                    "spacing_ghz": _of(step.comb, "spacing_hz").times(1e-9).as_dict(),
                     "main_tooth_ghz": step.above_free_ghz(self.sense).as_dict(),
-                    "main_width_ghz": _of(_main(step.comb), "width_ghz").as_dict(),
-                    "envelope_width_ghz": step.comb.envelope_width_ghz if step.comb else None,
+                    "main_width_ghz": _of(_main(step.comb), "width_hz").times(1e-9).as_dict(),
+                    "envelope_width_ghz": _of(step.comb, "envelope_width_hz").times(1e-9).as_dict(),
                 }
                 for step in self.steps
             ],
         }
 
 
-def _of(tooth: Tooth | None, name: str) -> Value:
-    return NOT_KNOWN if tooth is None else getattr(tooth, name)
+def _of(fitted: BeatLine | BeatComb | None, name: str) -> Value:
+    return NOT_KNOWN if fitted is None else getattr(fitted, name)
 
 
-def _main(comb: Comb | None) -> Tooth | None:
+def _bound_ghz(line: BeatLine | None) -> float | None:
+    return None if line is None or line.bound_hz is None else 1e-9 * line.bound_hz
+
+
+def _main(comb: BeatComb | None) -> BeatLine | None:
     return None if comb is None else comb.teeth[comb.main]
 
 
@@ -128,14 +139,23 @@ def fit_run(run: Run, detector: str | None = None) -> BeatFit:
     name = names[0] if detector is None else detector
     if name not in names:
         raise UsageError(f"{run.uid} has beat notes of {' and '.join(names)}, not of {name}.")
-    fit = _fit(data.sel(detector=name), name)
+    fit = fit_data(data.sel(detector=name), name)
     run.save_result(f"heterodyne-{name}", fit.as_dict())
     return fit
 
 
-def _fit(one: xr.Dataset, name: str) -> BeatFit:
-    frequency = 1e-9 * one["beat_frequency_hz"].values
-    resolution = 1e-9 * float(one.attrs["resolution_bandwidth_hz"])
+def fit_data(one: xr.Dataset, name: str) -> BeatFit:
+    """Fit the spectra of one detector.
+
+    Parameters
+    ----------
+    one
+        Of this detector alone, with the nominal detunings (see `scan_data`).
+    name
+        Of the detector.
+    """
+    frequency = one["beat_frequency_hz"].values
+    resolution = float(one.attrs["resolution_bandwidth_hz"])
     steps = []
     for nu, free, coupled in zip(
         one["detuning_ghz"].values,
@@ -147,20 +167,22 @@ def _fit(one: xr.Dataset, name: str) -> BeatFit:
             StepFit(float(nu), _free_line(frequency, free, resolution), _comb(frequency, coupled, resolution))
         )
     sense = -1 if one.attrs.get("oscillator") == "above" else 1
-    zero = np.array([_of(step.free, "centre_ghz").value for step in steps])
+    zero = np.array([1e-9 * _of(step.free, "centre_hz").value for step in steps])
     slopes = comb_slopes(one["detuning_ghz"].values, [step.comb for step in steps], zero, sense=sense)
     return BeatFit(name, tuple(steps), slopes, sense)
 
 
-def _free_line(frequency: np.ndarray, density: np.ndarray, resolution: float) -> Tooth | None:
-    start = strongest_line(frequency, density, resolution)
-    return None if start is None else fit_lines(frequency, density, resolution, [start])[0]
-
-
-def _comb(frequency: np.ndarray, density: np.ndarray, resolution: float) -> Comb | None:
+def _free_line(frequency: np.ndarray, density: np.ndarray, resolution: float) -> BeatLine | None:
     try:
-        return fit_comb(frequency, density, resolution)
-    except ValueError:  # nothing stands out of the noise
+        return fit_line(as_spectrum(frequency, density, resolution))
+    except NoLineError:
+        return None
+
+
+def _comb(frequency: np.ndarray, density: np.ndarray, resolution: float) -> BeatComb | None:
+    try:
+        return fit_comb(as_spectrum(frequency, density, resolution))
+    except NoLineError:
         return None
 
 
@@ -180,18 +202,14 @@ def fit_table(fit: BeatFit) -> Table:
         main = _main(step.comb)
         table.add_row(
             f"{step.detuning_ghz:+.3f}",
-            step.free.width_text if step.free else "-",
+            step.free.width_text(1e6) if step.free else "-",
             str(len(step.comb.teeth)) if step.comb else "0",
-            str(_in_mhz(step.comb.spacing_ghz)) if step.comb else "-",
+            str(_of(step.comb, "spacing_hz").times(1e-6)),
             str(step.above_free_ghz(fit.sense)),
-            main.width_text if main else "-",
-            f"{step.comb.envelope_width_ghz:.3f}" if step.comb else "-",
+            main.width_text(1e6) if main else "-",
+            str(_of(step.comb, "envelope_width_hz").times(1e-9)),
         )
     return table
-
-
-def _in_mhz(value: Value) -> Value:
-    return Value(1e3 * value.value, 1e3 * value.std)
 
 
 def slope_sentence(fit: BeatFit) -> str:
@@ -226,95 +244,3 @@ def health_sentence(data: xr.Dataset) -> str:
         else "clock not checked (no pilot tone)"
     )
     return f"{data.attrs['read_by'].replace('_', ' ')}: {', '.join(said)}"
-
-
-@dataclass(frozen=True)
-class BeatComparison:
-    """A fit of measured beat notes and the same fit of the model's."""
-
-    experiment: BeatFit
-    model: BeatFit
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all numbers ready for JSON."""
-        return {"experiment": self.experiment.as_dict(), "model": self.model.as_dict()}
-
-
-def compare(
-    run: Run,
-    inactive_loss_factor: float,
-    console: Console,
-    detector: str | None = None,
-    simulation: Mapping[str, Any] | None = None,
-) -> BeatComparison:
-    """Let the model's light go through the same recorder and the same fits.
-
-    The lasers are the published ones at the measured currents and detunings with K = 0.025 sqrt(T), at the
-    round-trip phase 0; its spectra, relative to free-running P1, are shifted to the free beat note, seen by
-    the photodiodes with the measured power above the measured floor, and resolved like the measured ones.
-
-    Parameters
-    ----------
-    run, detector
-        As for `fit_run`.
-    inactive_loss_factor
-        f_in of the model.
-    console
-        For the progress bar.
-    simulation
-        Effort, as `models.micropillars.simulate` takes it.
-
-    Raises
-    ------
-    UsageError
-        As for `fit_run`.
-    """
-    fit = fit_run(run, detector)
-    data = scan_data(run).sel(detector=fit.detector)
-    pair = micropillars.kreinberg2019(
-        float(data["current_1_ua"].mean()),
-        float(data["current_2_ua"].mean()),
-        coupling=0.025 * float(np.sqrt(data["coupling_transmission"].mean())),
-        inactive_loss_factor=inactive_loss_factor,
-    )
-    effort = {"duration_ns": 2000.0, "trajectories": 8, **(simulation or {})}
-    modelled = data.copy(deep=True)
-    for k, step in enumerate(track(fit.steps, "running the model", console=console, transient=True)):
-        if step.free is None or not np.isfinite(step.detuning_ghz):
-            continue
-        light = micropillars.simulate(pair.detuned(step.detuning_ghz), seed=k + 1, **effort)
-        modelled["beat_density"][k] = _seen(data.isel(step=k), light, step.free, fit)
-    result = BeatComparison(fit, _fit(modelled, fit.detector))
-    run.save_result(f"heterodyne-comparison-{fit.detector}", result.as_dict())
-    return result
-
-
-def _seen(one: xr.Dataset, light: xr.Dataset, free: Tooth, fit: BeatFit) -> np.ndarray:
-    """Return the density that the recorder would show of the model's light."""
-    frequency = 1e-9 * one["beat_frequency_hz"].values
-    resolution = 1e-9 * float(one.attrs["resolution_bandwidth_hz"])
-    mode = one.attrs[f"mode_{fit.detector[1:]}"]
-    spectrum = micropillars.spectrum(light, resolution_ghz=resolution).sel(pillar=fit.detector, mode=mode)
-    at = fit.sense * (frequency - free.centre_ghz.value)
-    power = np.interp(at, spectrum["frequency_ghz"].values, spectrum["power"].values)
-    measured = one["beat_density"].values
-    floor = float(np.quantile(measured, 0.2))
-    return np.asarray(floor + power * max(0.0, float((measured - floor).clip(min=0).sum())) / power.sum())
-
-
-def show_comparison(run: Run, result: BeatComparison, console: Console) -> None:
-    """Print experiment and model side by side."""
-    table = Table(
-        "detuning (GHz)", "teeth", "model", "spacing (MHz)", "model", "strongest (GHz)", "model", title="comb"
-    )
-    for ours, theirs in zip(result.experiment.steps, result.model.steps, strict=True):
-        cells = [f"{ours.detuning_ghz:+.3f}"]
-        pair = (ours, theirs)
-        cells += [str(len(each.comb.teeth)) if each.comb else "0" for each in pair]
-        cells += [str(_in_mhz(each.comb.spacing_ghz)) if each.comb else "-" for each in pair]
-        cells += [str(each.above_free_ghz(result.experiment.sense)) for each in pair]
-        table.add_row(*cells)
-    console.print(table)
-    console.print(f"experiment: {slope_sentence(result.experiment)}", highlight=False)
-    console.print(f"model: {slope_sentence(result.model)}", highlight=False)
-    console.print(f"run folder: {run.path}", highlight=False, soft_wrap=True)

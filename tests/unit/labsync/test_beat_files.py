@@ -51,7 +51,7 @@ def test_a_line_as_wide_as_the_filter_gets_a_bound(trace):
         (rows(1, 1e5)[::-1], 1e5, "do not rise throughout"),
         ([f"{k} -60" for k in range(99)], 10, "all levels are -60 dBm"),
         ([f"{k} nan" for k in range(99)], 10, "values outside -250 to 60 dBm"),
-        ([f"{k} {-60 + 0.01 * (k % 2)}" for k in range(99)], 10, "no line stands out"),
+        ([f"{k} {-60 + 0.01 * (k % 2)}" for k in range(99)], 10, "No line stands out"),
     ],
 )
 def test_what_is_no_trace_is_refused_in_a_sentence(trace, lines, resolution_hz, sentence):
