@@ -1,5 +1,6 @@
 """Figures. Every function returns a `matplotlib.figure.Figure` and saves nothing."""
 
+from analysis._beat_comparison_plot import beat_comparison
 from analysis._correlation_plots import correlation_coefficient, correlation_map, correlations
 from analysis._model_plots import residuals, simulated_spectra
 from analysis._position_plot import position_hold
@@ -7,6 +8,7 @@ from analysis._scan_plots import example_spectrum, heat_map, locking_slopes
 from analysis._spectrogram_plot import spectrogram
 
 __all__ = [
+    "beat_comparison",
     "correlation_coefficient",
     "correlation_map",
     "correlations",
