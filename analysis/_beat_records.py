@@ -1,0 +1,151 @@
+"""Recorded voltages, in memory or in files, read in blocks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis._beat_errors import RecordError
+from analysis._beat_stretches import ArrayStretch, StreamStretch, Stretch, native
+
+NUMBERS = "bBhHiIlLqQfdFD"
+"""Kinds of samples, as numpy calls them."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Voltages over time.
+
+    Parameters
+    ----------
+    sample_rate_hz : float
+        Samples per second, of each channel.
+    channels : tuple of str
+        Their names.
+    scale_v : tuple of float
+        Volts per code, of each channel.
+    stretches : tuple
+        Parts without gaps; between them samples are missing.
+    clipped : tuple of bool
+        Of each channel, whether the recorder says that it left its range; empty if it says nothing.
+    lost : int
+        Samples, or triggers, that the recorder says it lost.
+    source : str
+        Where it is from.
+
+    Raises
+    ------
+    RecordError
+        If the sampling rate is missing or impossible, or names and scales do not fit each other.
+    """
+
+    sample_rate_hz: float
+    channels: tuple[str, ...]
+    scale_v: tuple[float, ...]
+    stretches: tuple[Stretch, ...]
+    clipped: tuple[bool, ...] = ()
+    lost: int = 0
+    source: str = "the record"
+
+    def __post_init__(self) -> None:
+        rate = self.sample_rate_hz
+        if rate is None or not (np.isfinite(rate) and rate > 0):
+            raise RecordError(
+                f"The sampling rate of {self.source} is {rate}; give a positive number of samples per second "
+                "as sample_rate_hz."
+            )
+        if len(self.channels) != len(self.scale_v):
+            raise RecordError(
+                f"{len(self.scale_v)} scales are given for {len(self.channels)} channels of {self.source}."
+            )
+        if not all(np.isfinite(each) and each > 0 for each in self.scale_v):
+            raise RecordError(f"The scales are {self.scale_v} V per code; they must be positive numbers.")
+
+    @classmethod
+    def of(
+        cls,
+        values: np.ndarray | Iterable[np.ndarray],
+        sample_rate_hz: float,
+        *,
+        scale_v: float | Sequence[float] = 1.0,
+        channels: Sequence[str] | None = None,
+    ) -> "Record":
+        """Take samples from memory, or from any source of blocks.
+
+        Parameters
+        ----------
+        values : numpy.ndarray, (sample,) or (channel, sample), or iterable of such blocks of any length
+            Voltages, codes of a converter, or complex IQ samples. What is not an array can be analysed once.
+        sample_rate_hz : float
+            Samples per second.
+        scale_v : float or sequence of float
+            Volts per code, of all channels or of each.
+        channels : sequence of str, optional
+            Their names; "1", "2", ... by default.
+
+        Raises
+        ------
+        RecordError
+            If there is no sample, or sampling rate, scale or names do not fit.
+        """
+        stretch: Stretch
+        if isinstance(values, np.ndarray):
+            stretch = ArrayStretch(_rows(values))
+            if not values.size:
+                raise RecordError("The record is empty: there is no sample in it.")
+            number = len(stretch.values)
+        else:
+            blocks = (native(block) for block in map(_rows, values) if block.size)
+            first = next(blocks, None)
+            if first is None:
+                raise RecordError("The record is empty: there is no sample in it.")
+            number = len(first)
+            stretch = StreamStretch(_chained(first, blocks), np.iscomplexobj(first))
+        names = tuple(map(str, channels or range(1, number + 1)))
+        if len(names) != number:
+            raise RecordError(f"The record has {number} channels, but {len(names)} names are given.")
+        scales = [scale_v] * number if isinstance(scale_v, int | float) else scale_v
+        return cls(sample_rate_hz, names, tuple(float(each) for each in scales), (stretch,))
+
+    @property
+    def iq(self) -> bool:
+        """Whether the samples are complex."""
+        return self.stretches[0].iq
+
+    @property
+    def samples(self) -> int | None:
+        """Samples of each channel in all stretches; None if only the end of a stream will tell."""
+        lengths = [each.samples for each in self.stretches]
+        return None if None in lengths else sum(each for each in lengths if each is not None)
+
+    @property
+    def longest(self) -> int | None:
+        """Samples of the longest stretch without a gap; None if only the end of a stream will tell."""
+        lengths = [each.samples for each in self.stretches]
+        return None if None in lengths else max(each for each in lengths if each is not None)
+
+    def stretch(self, number: int) -> "Record":
+        """Return one part without gaps."""
+        return replace(self, stretches=(self.stretches[number],))
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    block = values[np.newaxis] if values.ndim == 1 else values
+    if block.ndim != 2 or block.dtype.char not in NUMBERS:
+        raise RecordError(
+            f"The samples are an array of {values.dtype} of shape {values.shape}; give integers, float32, "
+            "float64 or complex numbers of shape (sample,) or (channel, sample)."
+        )
+    return block
+
+
+def _chained(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    yield first
+    for block in rest:
+        if len(block) != len(first) or block.dtype != first.dtype:
+            raise RecordError(
+                f"A block of {len(block)} channels of {block.dtype} follows one of {len(first)} channels of "
+                f"{first.dtype}; all blocks of a record are alike."
+            )
+        yield block
