@@ -72,22 +72,26 @@ def _edge(coefficients: np.ndarray, phases: int, truncation: int) -> float:
     return float(np.abs(coefficients[..., last]).max())
 
 
-def _first_guess(equation: PhaseDiffusion) -> int:
-    """Return a K for plots: 5 sqrt(e/D) of the steepest wave."""
+def _first_guess(equation: PhaseDiffusion, tolerance: float) -> int:
+    """Return a K that comes near: a locked phase needs 1.42 sqrt(e/D ln(1/tolerance)), drifting ones less."""
     slopes = [
         max(map(abs, wave.orders)) * abs(wave.amplitude) / d
         for waves, d in zip(equation.drift, equation.diffusion, strict=True)
         for wave in waves
     ]
-    return max(8, math.ceil(5 * math.sqrt(max(slopes, default=0.0))))
+    accuracy = 1.15 * math.sqrt(max(math.log(1 / tolerance), 1.0))
+    return max(8, math.ceil(accuracy * math.sqrt(max(slopes, default=0.0))))
+
+
+def _check_tolerance(tolerance: float) -> None:
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance is {tolerance:g}; it must lie between 0 and 1.")
 
 
 def _converge(
     solve: Callable[[int], PhaseState], truncation: int | None, first: int, tolerance: float
 ) -> PhaseState:
     """Solve at growing truncation until the edge is below the tolerance."""
-    if not tolerance > 0:
-        raise ValueError(f"tolerance is {tolerance:g}; it must be positive.")
     if truncation is not None and not 1 <= truncation <= MOST_MODES:
         raise ValueError(f"truncation is {truncation}; it must lie between 1 and {MOST_MODES}.")
     kept = min(first if truncation is None else truncation, MOST_MODES)
@@ -103,7 +107,7 @@ def _converge(
                 "take more noise."
             )
         # the coefficients fall at least like those of a Gaussian where they have begun to fall
-        growth = math.sqrt(math.log(tolerance) / math.log(edge)) if edge < 0.1 < 1 > tolerance else 1.5
+        growth = math.sqrt(math.log(tolerance) / math.log(edge)) if edge < 0.1 else 1.5
         kept = min(MOST_MODES, math.ceil(kept * min(max(1.04 * growth, 1.1), 1.5)))
 
 
@@ -158,7 +162,8 @@ def stationary_coefficients(
     ConvergenceError
         If the coefficients on the edge of `truncation`, or of the largest one, are above `tolerance`.
     """
-    begin = _first_guess(equation) if first is None else first
+    _check_tolerance(tolerance)
+    begin = _first_guess(equation, tolerance) if first is None else first
     return _converge(lambda kept: _stationary(equation, kept), truncation, begin, tolerance)
 
 
@@ -254,7 +259,8 @@ def evolve_phases(
     instants = np.asarray(times, dtype=float)
     if instants.ndim != 1 or instants.size == 0 or not (np.diff(instants, prepend=0.0) >= 0).all():
         raise ValueError("The times must be numbers that rise from 0 on.")
-    first = _first_guess(equation)
+    _check_tolerance(tolerance)
+    first = _first_guess(equation, tolerance)
     if initial is not None:
         dimensions = set(initial["coefficients"].dims)
         if dimensions != set(("m", "n")[: equation.phases]):
