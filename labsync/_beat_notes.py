@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from scipy.signal import welch
 
+from analysis import heterodyne
 from instruments.errors import InstrumentTimeout, Interlock
 from labsync._durable import write_durably
 from labsync._heterodyne_sections import AnalyserHeterodyneSection, DigitizerHeterodyneSection
@@ -145,6 +145,8 @@ def digitized_density(
     ------
     UsageError
         If the records are too short or too long for the resolution.
+    analysis.heterodyne.RecordError
+        If a channel of a record is constant.
     """
     samples = volts.shape[-1]
     length = round(HANN_RESOLUTION * rate_hz / resolution_hz)
@@ -154,8 +156,10 @@ def digitized_density(
             f"A resolution_bandwidth of {resolution_hz:g} Hz is out of reach for records of "
             f"{samples} samples at {rate_hz:g} Hz; use {low:.3g} to {high:.3g} Hz."
         )
-    frequency, density = welch(volts, rate_hz, "hann", length, detrend="constant")
-    return density.mean(axis=0)[:, 1:], frequency[1:], HANN_RESOLUTION * rate_hz / length
+    spectra = [heterodyne.spectrum(heterodyne.Record.of(each, rate_hz), resolution_hz) for each in volts]
+    density = np.mean([each["power_density"].values for each in spectra], axis=0)
+    frequency = spectra[0]["frequency_hz"].values
+    return density[:, 1:], frequency[1:], float(spectra[0].attrs["resolution_bandwidth_hz"])
 
 
 def _one(station: Station, section: DigitizerHeterodyneSection) -> xr.Dataset:

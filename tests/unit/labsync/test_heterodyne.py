@@ -59,7 +59,8 @@ def test_digitized_spectra_are_calibrated_and_say_what_was_lost_and_clipped(tmp_
     assert int(found["records_lost"]) == 1
     # 131 us of a tone 9 dB above the noise in the whole band: the phase's slope is good to a few ppm
     assert float(found["clock_error"]) == pytest.approx(20e-6, abs=3e-6)
-    assert found.attrs["resolution_bandwidth_hz"] == pytest.approx(1e5, rel=0.01)
+    # at most what was asked for, with segments of a length that is transformed fast
+    assert 0.95e5 < found.attrs["resolution_bandwidth_hz"] <= 1e5
 
 
 def test_raw_records_are_kept_in_segments_whose_checksums_hold(tmp_path):
