@@ -18,11 +18,11 @@ from models.numerics.fokker_planck import phase_density, phase_relaxation, stati
 
 __all__ = [
     "finite_size_loss",
+    "locking_transition",
     "loss_exponent",
     "noiseless_phase",
     "phase_distributions",
     "relaxation_gap",
-    "transition",
 ]
 
 _MODEL = "phase only, D = A/(2 r^2)"
@@ -85,7 +85,7 @@ def phase_distributions(
     )
 
 
-def transition(
+def locking_transition(
     tunnellings: Sequence[float] | np.ndarray,
     diffusions: Sequence[float] = (0.2, 0.005),
     *,

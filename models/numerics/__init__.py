@@ -1,8 +1,21 @@
 """Numerical engines shared by the models."""
 
 from models.numerics._errors import ConvergenceError
+from models.numerics._torus_grid import finite_difference_phases, grid_moment
+from models.numerics._torus_paths import phase_system, simulate_phases
 from models.numerics.complexlanes import abs2, join
 from models.numerics.correlation import Correlation, IntensityCorrelation
+from models.numerics.fokker_planck import (
+    PhaseDiffusion,
+    PhaseState,
+    Wave,
+    evolve_phases,
+    phase_density,
+    phase_moment,
+    phase_relaxation,
+    stationary_coefficients,
+    stationary_phases,
+)
 from models.numerics.moments import IntensityMoments, Moments
 from models.numerics.periodogram import Periodogram, PowerSpectrum
 from models.numerics.sdde import integrate, whole_steps
@@ -20,15 +33,28 @@ __all__ = [
     "IntensityMoments",
     "Moments",
     "Periodogram",
+    "PhaseDiffusion",
+    "PhaseState",
     "PowerSpectrum",
     "SteadyState",
     "System",
     "TruncationError",
     "TruncationWarning",
+    "Wave",
     "abs2",
     "check_truncation",
+    "evolve_phases",
+    "finite_difference_phases",
+    "grid_moment",
     "integrate",
     "join",
+    "phase_density",
+    "phase_moment",
+    "phase_relaxation",
+    "phase_system",
+    "simulate_phases",
+    "stationary_coefficients",
+    "stationary_phases",
     "steady_state",
     "where",
     "whole_steps",
