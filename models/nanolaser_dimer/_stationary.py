@@ -12,7 +12,7 @@ from models.nanolaser_dimer._sectors import Sectors, sectors
 from models.nanolaser_dimer.parameters import Nanolaser
 from models.numerics import ConvergenceError
 
-__all__ = ["Stationary", "first_guess", "solve", "solve_on"]
+__all__ = ["Stationary", "first_guess", "mean_field", "null_vector", "solve", "solve_on"]
 
 _EDGE_WEIGHT = 1e-10  # most probability of the photon numbers at the ends of the window
 _SECTOR_WEIGHT = 1e-8  # largest element of the last sector, relative to that of the first
@@ -78,10 +78,11 @@ class Stationary:
         parts = self.parts
         one = (parts.row - parts.column == 1) & (parts.row_excited == parts.column_excited)
         amplitude = float((np.sqrt(parts.row[one]) * self.values[one]).sum())
-        return LaserMoments(photons, amplitude, float(probability @ (number - photons) ** 2))
+        variance = float(probability @ (number - photons) ** 2)
+        return LaserMoments(photons, amplitude, variance, float(max(self.edges)))
 
 
-def _mean_field(laser: Nanolaser) -> float:
+def mean_field(laser: Nanolaser) -> float:
     """Return r^2 of the largest r with (kappa r - eps)(1 + 2 C_p kappa r^2/gamma) = kappa C_p r."""
     x = 2 * laser.pump_parameter * laser.kappa / laser.gamma
     cubic = [laser.kappa * x, -laser.drive * x, laser.kappa * (1 - laser.pump_parameter), -laser.drive]
@@ -92,7 +93,7 @@ def _mean_field(laser: Nanolaser) -> float:
 
 def first_guess(laser: Nanolaser) -> tuple[tuple[int, int], int]:
     """Return a window seven standard deviations to each side, and a number of sectors."""
-    photons = _mean_field(laser)
+    photons = mean_field(laser)
     spread = 7 * math.sqrt(laser.gamma / (2 * laser.kappa) + photons / 4) + 25
     lowest = photons - spread
     z = 2 * laser.drive * math.sqrt(photons) / ((laser.gain + laser.loss) / 2)
@@ -100,12 +101,45 @@ def first_guess(laser: Nanolaser) -> tuple[tuple[int, int], int]:
     return (max(0, math.floor(lowest)), math.ceil(photons + spread)), kept
 
 
+def null_vector(matrix: sp.csc_array, population: np.ndarray, anchor: int) -> tuple[np.ndarray, float]:
+    """Return the stationary vector of a generator, of trace one, and its largest time derivative.
+
+    Parameters
+    ----------
+    matrix : csc_array
+        Generator that conserves the trace, its unknowns in an order that keeps it banded.
+    population : ndarray of bool
+        Which unknowns the trace is made of.
+    anchor : int
+        A population that is not small: the others are solved for in units of it.
+
+    Raises
+    ------
+    ConvergenceError
+        If the factorisation fails or the residual is not that of rounding.
+    """
+    rest = np.delete(np.arange(population.size), anchor)
+    values = np.ones(population.size)
+    try:
+        factors = splu(sp.csc_array(matrix[rest][:, rest]), permc_spec="NATURAL")
+    except RuntimeError as singular:
+        raise ConvergenceError(
+            "The stationary state is not unique: its equations are singular."
+        ) from singular
+    values[rest] = factors.solve(-matrix[rest][:, [anchor]].toarray()[:, 0])
+    values /= values[population].sum()
+    residual = float(np.abs(matrix @ values).max())
+    if not residual <= _RESIDUAL * float(abs(matrix).max()) * np.abs(values).max():
+        raise ConvergenceError(f"The stationary state has the residual {residual:.2g}: it is not solved.")
+    return values, residual
+
+
 def solve_on(laser: Nanolaser, window: tuple[int, int], kept: int) -> Stationary:
     """Solve for the elements relative to one population near the middle, whose own equation is redundant."""
     kept = min(kept, window[1] - window[0] + 1)
     parts = sectors(laser, window, range(kept + 1))
     on = np.flatnonzero(parts.population & (parts.row_excited == 1))
-    anchor = on[np.argmin(np.abs(parts.row[on] - min(max(_mean_field(laser), window[0]), window[1])))]
+    anchor = on[np.argmin(np.abs(parts.row[on] - min(max(mean_field(laser), window[0]), window[1])))]
     rest = np.delete(np.arange(parts.row.size), anchor)
     values = np.ones(parts.row.size)
     block = sp.csc_array(parts.matrix[rest][:, rest])
