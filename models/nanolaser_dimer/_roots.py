@@ -9,7 +9,7 @@ import numpy as np
 from models.nanolaser_dimer.parameters import Dimer
 from models.numerics import ConvergenceError
 
-__all__ = ["Root", "damped_newton", "driven_amplitude", "follow_root"]
+__all__ = ["Root", "damped_newton", "driven_amplitude", "follow_root", "jacobian"]
 
 _MOST_STEPS = 40
 _SHORTEST = 1 / 64
@@ -32,7 +32,8 @@ def driven_amplitude(dimer: Dimer) -> float:
     return float(np.max(roots.real[np.abs(roots.imag) < 1e-9 * np.abs(roots).max()], initial=0.0))
 
 
-def _jacobian(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, value: np.ndarray) -> np.ndarray:
+def jacobian(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Return the derivatives of a function, whose value is known, by forward differences."""
     steps = 1e-6 * np.maximum(np.abs(at), 1.0)
     return np.array([(function(at + row) - value) / row.sum() for row in np.diag(steps)]).T
 
@@ -64,7 +65,7 @@ def damped_newton(
     """
     values = np.array(start, dtype=float)
     left = function(values)
-    slope, fresh = _jacobian(function, values, left), True
+    slope, fresh = jacobian(function, values, left), True
     change = math.inf
     for _ in range(_MOST_STEPS):
         step = np.linalg.lstsq(slope, -left, rcond=None)[0] if np.isfinite(slope).all() else 0 * left
@@ -78,7 +79,7 @@ def damped_newton(
         if not np.linalg.norm(then) < np.linalg.norm(left):
             if fresh:
                 break
-            slope, fresh = _jacobian(function, values, left), True
+            slope, fresh = jacobian(function, values, left), True
             continue
         step *= share
         slope += np.outer(then - left - slope @ step, step) / (step @ step)
