@@ -68,7 +68,7 @@ def demodulate(record: Record, frequency_hz: float, bandwidth_hz: float) -> xr.D
     time = ((taps.size - 1) / 2 + decimator.step * np.arange(decimator.done)) / rate
     return xr.Dataset(
         {
-            "iq": (("channel", "time_s"), volts, {"units": "V"}),
+            "iq": (("channel", "time_s"), volts, {"units": record.unit}),
             "extreme_share": ("channel", health.extreme_share(), {"units": "1"}),
             "clipped": ("channel", np.array(record.clipped or [False] * len(volts)), {"units": "1"}),
         },
@@ -178,7 +178,7 @@ def phase(demodulated: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(
         {
             "phase_rad": (dims, angle, {"units": "rad"}),
-            "amplitude_v": (dims, amplitude, {"units": "V"}),
+            "amplitude_v": (dims, amplitude, {"units": demodulated["iq"].attrs["units"]}),
             "instantaneous_hz": (dims, frequency, {"units": "Hz"}),
             "snr": ("channel", snr, {"units": "1"}),
             "slips_by_noise": ("channel", snr < SAFE_SNR, {"units": "1"}),

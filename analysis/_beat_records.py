@@ -32,6 +32,8 @@ class Record:
         Samples, or triggers, that the recorder says it lost.
     source : str
         Where it is from.
+    unit : str
+        "V", or "code" where the volts of a converter's code are not known and the scale is 1.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class Record:
     clipped: tuple[bool, ...] = ()
     lost: int = 0
     source: str = "the record"
+    unit: str = "V"
 
     def __post_init__(self) -> None:
         rate = self.sample_rate_hz
@@ -67,7 +70,7 @@ class Record:
         values: np.ndarray | Iterable[np.ndarray],
         sample_rate_hz: float,
         *,
-        scale_v: float | Sequence[float] = 1.0,
+        scale_v: float | Sequence[float] | None = None,
         channels: Sequence[str] | None = None,
     ) -> "Record":
         """Take samples from memory, or from any source of blocks.
@@ -79,7 +82,7 @@ class Record:
         sample_rate_hz : float
             Samples per second.
         scale_v : float or sequence of float
-            Volts per code, of all channels or of each.
+            Volts per code, of all channels or of each. Without it, integers stay codes, and all else is in V.
         channels : sequence of str, optional
             Their names; "1", "2", ... by default.
 
@@ -93,19 +96,20 @@ class Record:
             stretch = ArrayStretch(_rows(values))
             if not values.size:
                 raise RecordError("The record is empty: there is no sample in it.")
-            number = len(stretch.values)
+            first = stretch.values
         else:
             blocks = (native(block) for block in map(_rows, values) if block.size)
-            first = next(blocks, None)
-            if first is None:
+            begin = next(blocks, None)
+            if begin is None:
                 raise RecordError("The record is empty: there is no sample in it.")
-            number = len(first)
-            stretch = StreamStretch(_chained(first, blocks), np.iscomplexobj(first))
+            stretch = StreamStretch(_chained(begin, blocks), np.iscomplexobj(begin))
+            first = begin
+        number = len(first)
         names = tuple(map(str, channels or range(1, number + 1)))
         if len(names) != number:
             raise RecordError(f"The record has {number} channels, but {len(names)} names are given.")
-        scales = [scale_v] * number if isinstance(scale_v, int | float) else scale_v
-        return cls(sample_rate_hz, names, tuple(float(each) for each in scales), (stretch,))
+        scales, unit = scaling(scale_v, number, first.dtype)
+        return cls(sample_rate_hz, names, scales, (stretch,), unit=unit)
 
     @property
     def iq(self) -> bool:
@@ -127,6 +131,16 @@ class Record:
     def stretch(self, number: int) -> "Record":
         """Return one part without gaps."""
         return replace(self, stretches=(self.stretches[number],))
+
+
+def scaling(
+    scale_v: float | Sequence[float] | None, channels: int, dtype: np.dtype
+) -> tuple[tuple[float, ...], str]:
+    """Return volts per code of each channel, and the unit that samples have with it."""
+    if scale_v is None:
+        return (1.0,) * channels, "code" if dtype.kind in "iu" else "V"
+    each = np.broadcast_to(scale_v, channels) if np.ndim(scale_v) == 0 else np.asarray(scale_v)
+    return tuple(map(float, each)), "V"
 
 
 def _rows(values: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ LONGEST = 2**21
 COARSEST = 8
 """The rate over the widest resolution, for which a segment has a handful of samples."""
 
-WINDOWS = {"boxcar": 0.8859, "hann": 1.4406, "blackmanharris": 1.8995, "flattop": 3.7202}
+WINDOWS = {"boxcar": 0.8859, "hann": 1.4406, "blackmanharris": 1.8995, "flattop": 3.7247}
 """Width of a tone at half its power, in units of the inverse length of a segment."""
 
 
@@ -45,7 +45,8 @@ def spectrum(
     Returns
     -------
     xarray.Dataset
-        ``power_density`` in V^2/Hz and ``level_db`` in dB(V^2/Hz), (channel, frequency_hz);
+        ``power_density`` in V^2/Hz (code^2/Hz where the record has no scale) and ``level_db`` in
+        dB(V^2/Hz), (channel, frequency_hz);
         ``extreme_share`` and ``clipped``, (channel,): the share of samples at the highest or lowest value,
         and what the recorder says. ``attrs``: ``resolution_bandwidth_hz`` (reached, width at half power),
         ``noise_bandwidth_hz``, ``segment_samples``, ``segments``, ``looks`` (independent averages, whose
@@ -63,11 +64,11 @@ def spectrum(
     density = _scaled(sums.power, record, weights, sums)[:, order]
     return xr.Dataset(
         {
-            "power_density": (("channel", "frequency_hz"), density, {"units": "V2/Hz"}),
+            "power_density": (("channel", "frequency_hz"), density, {"units": f"{record.unit}2/Hz"}),
             "level_db": (
                 ("channel", "frequency_hz"),
                 10 * np.log10(np.maximum(density, np.finfo(float).tiny)),
-                {"units": "dB(V2/Hz)"},
+                {"units": f"dB({record.unit}2/Hz)"},
             ),
             "extreme_share": ("channel", health.extreme_share(), {"units": "1"}),
             "clipped": ("channel", np.array(record.clipped or [False] * len(density)), {"units": "1"}),
@@ -114,7 +115,7 @@ def coherence(
         {
             "coherence": ("frequency_hz", cross[order], {"units": "1"}),
             "phase_rad": ("frequency_hz", np.angle(sums.cross)[order], {"units": "rad"}),
-            "cross_density": ("frequency_hz", density[order], {"units": "V2/Hz"}),
+            "cross_density": ("frequency_hz", density[order], {"units": f"{record.unit}2/Hz"}),
         },
         {"frequency_hz": ("frequency_hz", frequency, {"units": "Hz"})},
         _attrs(record, weights, step, sums.segments, window),
