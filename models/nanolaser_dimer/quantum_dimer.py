@@ -13,6 +13,7 @@ import xarray as xr
 
 from models.nanolaser_dimer.parameters import Dimer, describe
 from models.numerics import check_truncation
+from models.numerics._threads import one_thread
 from models.numerics.steady_state import steady_state
 
 __all__ = ["dimer_operators", "solve_dimer"]
@@ -87,7 +88,8 @@ def solve_dimer(dimer: Dimer, *, levels: int = 8) -> xr.Dataset:
     if not 2 <= levels <= 12:
         raise ValueError(f"levels is {levels}; two lasers are solved with 2 to 12 photon numbers each.")
     hamiltonian, collapse, fields, emitters = dimer_operators(dimer, levels)
-    state = steady_state((hamiltonian, collapse))
+    with one_thread():
+        state = steady_state((hamiltonian, collapse))
     populations = state.rho.diagonal().real.reshape(levels, 2, levels, 2)
     probability = np.stack([populations.sum(axis=(1, 2, 3)), populations.sum(axis=(0, 1, 3))])
     where = f"each laser's field at {levels} photon numbers"

@@ -1,0 +1,92 @@
+"""P function of one laser against its statements in the literature and direct integrals."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from models.nanolaser_dimer import Nanolaser
+from models.nanolaser_dimer.radial import radial, radial_moments
+from models.validity import ValidityWarning
+
+
+def _spread_of_radius(laser):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)
+        solved = radial(laser)
+    radius = solved["radius"].values
+    mass = radius * solved["density"].values
+    mass /= mass.sum()
+    mean = mass @ radius
+    return mean, mass @ (radius - mean) ** 2
+
+
+STATEMENTS = [
+    pytest.param(lambda: radial_moments(Nanolaser(1.0, 2000)).photons, math.sqrt(2000 / math.pi), 1e-12,
+                 id="at threshold <n> = sqrt(gamma/(pi kappa))"),
+    pytest.param(lambda: radial_moments(Nanolaser(2.0, 2000)).photons, 500.0, 1e-9,
+                 id="undriven <n> is n0 well above threshold"),
+    pytest.param(lambda: radial_moments(Nanolaser(2.0, 2000)).variance, 1500.0, 1e-9,
+                 id="undriven Var n = gamma/(2 kappa) + <n>"),
+    pytest.param(lambda: _spread_of_radius(Nanolaser(2.0, 2000))[0], math.sqrt(500), 1e-3,
+                 id="Gaussian limit: mean radius r0"),
+    pytest.param(lambda: _spread_of_radius(Nanolaser(2.0, 2000))[1], 2 / 4, 5e-3,
+                 id="Gaussian limit: variance C_p/(4 (C_p - 1)) of the radius at C_p = 2"),
+    pytest.param(lambda: _spread_of_radius(Nanolaser(1.25, 20000))[1], 1.25 / (4 * 0.25), 5e-3,
+                 id="Gaussian limit: variance C_p/(4 (C_p - 1)) of the radius at C_p = 1.25"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "expected", "tolerance"), STATEMENTS)
+def test_statement_on_the_p_function_holds(number, expected, tolerance):
+    assert number() == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize(
+    "laser",
+    [Nanolaser(1.1, 300, 0.3, 0.8), Nanolaser(0.6, 50, 0.5, -2.0), Nanolaser(1.4, 150, 0.9, 2.5, kappa=3.0)],
+    ids=["above threshold", "below threshold", "another kappa"],
+)
+def test_means_of_a_driven_laser_are_those_of_its_p_function_in_the_plane(laser):
+    half = 4 * math.sqrt(radial_moments(laser).photons) + 12
+    line = np.linspace(-half, half, 1201)
+    alpha = line[:, None] + 1j * line
+    r2, gain, loss = np.abs(alpha) ** 2, laser.gain, laser.loss
+    push = 2 * laser.drive / gain * (alpha * 1j * np.exp(-1j * laser.phase_rad)).real
+    exponent = (gain - loss) / gain * r2 - laser.saturation / (2 * gain) * r2**2 + push
+    weight = np.exp(exponent - exponent.max())
+    weight /= weight.sum()
+    solved = radial(laser)
+    photons = (weight * r2).sum()
+    assert solved["photons"].item() == pytest.approx(photons, rel=1e-9)
+    assert solved["field"].item() == pytest.approx((weight * alpha).sum(), rel=1e-9)
+    variance = (weight * (r2 - photons) ** 2).sum() + photons
+    assert solved["photon_variance"].item() == pytest.approx(variance, rel=1e-9)
+    assert solved.attrs["residual"] < 1e-12
+
+
+def test_an_undriven_density_is_normalised_and_goes_as_the_published_formula():
+    solved = radial(Nanolaser(1.2, 400))
+    radius, density = solved["radius"].values, solved["density"].values
+    assert np.trapezoid(radius * density, radius) == pytest.approx(1, abs=1e-3)
+    exponent = -(radius**4) / 400 + 0.2 / 1.2 * radius**2
+    np.testing.assert_allclose(np.log(density) - exponent, np.log(density[0]), atol=1e-9)
+    assert solved["amplitude"].item() == 0
+
+
+@pytest.mark.parametrize(
+    ("laser", "said"),
+    [
+        (Nanolaser(1.1, 10), "gamma/g is 3, less than 5"),
+        (Nanolaser(3.0, 2000), "C_p is 3, more than 1.5"),
+    ],
+)
+def test_the_p_function_warns_where_it_does_not_describe_the_laser(laser, said):
+    with pytest.warns(ValidityWarning, match=said):
+        radial(laser)
+
+
+def test_a_density_of_one_point_is_refused():
+    with pytest.raises(ValueError, match="points is 1; a density takes at least 2"):
+        radial(Nanolaser(1.1, 300), points=1)
