@@ -4,6 +4,16 @@ Fernandez-Lorenzo and Porras, "Dissipative Josephson effect in coupled nanolaser
 """
 
 from models.nanolaser_dimer.drive_phases import coherence_map, critical_tunnelling
+from models.nanolaser_dimer.gutzwiller import iterate_gutzwiller, single_site, solve_gutzwiller
+from models.nanolaser_dimer.josephson import (
+    figure_6,
+    figure_6_dimer,
+    imbalance,
+    josephson_number,
+    weak_tunnelling_imbalance,
+)
+from models.nanolaser_dimer.langevin import langevin_system, simulate_langevin
+from models.nanolaser_dimer.metrology import figure_7, phase_uncertainty, predicted_sensitivity, sensitivity
 from models.nanolaser_dimer.parameters import Dimer, Nanolaser, PhasePair
 from models.nanolaser_dimer.phases import (
     PhaseAverages,
@@ -12,6 +22,7 @@ from models.nanolaser_dimer.phases import (
     phase_equation,
     solve_phases,
 )
+from models.nanolaser_dimer.self_consistent import solve_self_consistent
 from models.nanolaser_dimer.transition import (
     finite_size_loss,
     locking_transition,
@@ -29,13 +40,28 @@ __all__ = [
     "check_phase_description",
     "coherence_map",
     "critical_tunnelling",
+    "figure_6",
+    "figure_6_dimer",
+    "figure_7",
     "finite_size_loss",
+    "imbalance",
+    "iterate_gutzwiller",
+    "josephson_number",
+    "langevin_system",
     "locking_transition",
     "loss_exponent",
     "noiseless_phase",
     "phase_averages",
     "phase_distributions",
     "phase_equation",
+    "phase_uncertainty",
+    "predicted_sensitivity",
     "relaxation_gap",
+    "sensitivity",
+    "simulate_langevin",
+    "single_site",
+    "solve_gutzwiller",
     "solve_phases",
+    "solve_self_consistent",
+    "weak_tunnelling_imbalance",
 ]

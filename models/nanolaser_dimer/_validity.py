@@ -10,7 +10,7 @@ __all__ = ["warn_of_bad_elimination", "warn_of_broken_locking", "warn_of_cubic",
 
 _LEAST_GAMMA_OVER_G = 5.0
 _MOST_CUBIC_PUMP = 1.5
-_MOST_RADIAL_SPREAD = 0.3
+_MOST_RADIAL_SPREAD = 0.25
 
 
 def _warn(message: str) -> None:
@@ -39,8 +39,8 @@ def warn_of_cubic(dimer: Nanolaser | Dimer) -> None:
 def warn_of_weak_field(dimer: Dimer, photons: float) -> None:
     """Warn if the amplitude fluctuates so much that it cannot be replaced by a number.
 
-    With the radial rate -2 (A - C) + ..., that is 3 B_r n - (A - C), and diffusion A/2 the amplitude has the
-    variance A/(2 [3 B_r n - (A - C)]).
+    It relaxes at 3 B_r n - (A - C) and its two quadratures together gain 2 A per time, so that its variance
+    is A/(2 [3 B_r n - (A - C)]).
     """
     stiffness = 3 * dimer.saturation * photons - (dimer.gain - dimer.loss)
     spread = math.sqrt(dimer.gain / (2 * stiffness) / photons) if stiffness > 0 and photons > 0 else math.inf

@@ -20,11 +20,11 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import BSpline, make_interp_spline
 
-from models.nanolaser_dimer._eliminated import eliminated_moments
 from models.nanolaser_dimer._moments import LaserMoments
 from models.nanolaser_dimer._roots import Root, follow_root, jacobian
 from models.nanolaser_dimer._sweep import join_sweep
 from models.nanolaser_dimer._validity import warn_of_bad_elimination, warn_of_broken_locking, warn_of_cubic
+from models.nanolaser_dimer.master_equation import eliminated_moments
 from models.nanolaser_dimer.parameters import Dimer, Nanolaser, describe
 from models.nanolaser_dimer.quantum import laser_moments
 from models.nanolaser_dimer.radial import radial_moments
@@ -169,16 +169,16 @@ def _dataset(equations: _MeanFields, found: Root) -> xr.Dataset:
     unit = {"units": "1"}
     return xr.Dataset(
         {
-            "photons": ("site", [m.photons for m in means], unit),
-            "photon_variance": ("site", [m.variance for m in means], unit),
-            "field": ("site", [one, two], unit),
+            "photons": ("laser", [m.photons for m in means], unit),
+            "photon_variance": ("laser", [m.variance for m in means], unit),
+            "field": ("laser", [one, two], unit),
             "imbalance": ((), means[0].photons - means[1].photons, unit),
             "imbalance_variance": ((), means[0].variance + means[1].variance, unit),
-            "correlator": ((), one.conjugate() * two, unit),
+            "coherence": ((), one.conjugate() * two, unit),
             "iteration_growth": ((), plain, unit),
             "damped_iteration_growth": ((), damped, unit),
         },
-        coords={"site": [1, 2]},
+        coords={"laser": [1, 2]},
         attrs={
             **describe(dimer),
             "method": "product state, table of a single laser, damped Newton",
@@ -223,8 +223,8 @@ def solve_gutzwiller(
     Returns
     -------
     Dataset
-        ``photons``, ``photon_variance`` and ``field`` of each ``site``, ``imbalance`` n1 - n2 and its
-        variance, ``correlator`` <a1^+ a2>, and ``iteration_growth``, the factor by which plain iteration
+        ``photons``, ``photon_variance`` and ``field`` of each ``laser``, ``imbalance`` n1 - n2 and its
+        variance, ``coherence`` <a1^+ a2>, and ``iteration_growth``, the factor by which plain iteration
         multiplies a small error, above 1 where it does not converge; ``damped_iteration_growth`` is that of
         iteration that goes half the way. Over ``tunnelling`` if several were given.
 

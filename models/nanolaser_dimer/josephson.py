@@ -114,7 +114,7 @@ def imbalance(
     -------
     Dataset
         As of the level's solver, with ``relative_imbalance`` (n1 - n2)/(n1 + n2) and ``current``
-        2 t_c Im<a1^+ a2>, the photons that tunnel from laser 1 to laser 2 per time.
+        -2 t_c Im<a1^+ a2>, the rate at which tunnelling brings photons to laser 1.
 
     Raises
     ------
@@ -126,10 +126,10 @@ def imbalance(
     if level not in LEVELS:
         raise ValueError(f"level is {level!r}; choose one of {', '.join(LEVELS)}.")
     result = _solve(dimer, np.asarray(tunnellings, dtype=float), level, seed)
-    result["relative_imbalance"] = result.imbalance / result.photons.sum("site")
-    result["current"] = 2 * result.tunnelling * result.correlator.imag
-    for name in ("relative_imbalance", "current"):
-        result[name].attrs["units"] = "1"
+    result["relative_imbalance"] = result.imbalance / result.photons.sum("laser")
+    result["current"] = -2 * result.tunnelling * result.coherence.imag
+    result.relative_imbalance.attrs["units"] = "1"
+    result.current.attrs["units"] = "unit of kappa"
     return result.assign_attrs(level=level)
 
 

@@ -105,11 +105,11 @@ def simulate_langevin(
     Returns
     -------
     Dataset
-        ``photons``, ``field``, ``photon_variance`` (normal ordering added) of each ``site``; ``imbalance``
-        n1 - n2 and ``imbalance_variance``; ``correlator`` <a1^+ a2>. Each has a standard error
+        ``photons``, ``field``, ``photon_variance`` (normal ordering added) of each ``laser``; ``imbalance``
+        n1 - n2 and ``imbalance_variance``; ``coherence`` <a1^+ a2>. Each has a standard error
         ``*_error`` from the scatter between trajectories; that of a complex number is the root of the sum
         of both parts' squares. attrs hold the parameters, method, seed, step and ``residual``: the larger
-        deviation of a site from its photon balance
+        deviation of a laser from its photon balance
         2 (A - C) n - 2 B_r <n^2> + 2 A - 2 Im(eps* <a>) -+ 2 t_c Im<a1^+ a2> = 0, divided by 2 A.
 
     Raises
@@ -163,18 +163,18 @@ def _averages(
     spread = jackknife(
         lambda n, s: s[0] + s[1] - 2 * s[2] - (n[0] - n[1]) ** 2 + n[0] + n[1] + 2 * reference, more, second
     )
-    add("photons", ("site",), photons)
-    add("photon_variance", ("site",), squares)
+    add("photons", ("laser",), photons)
+    add("photon_variance", ("laser",), squares)
     add("imbalance", (), difference)
     add("imbalance_variance", (), spread)
     # |error|^2 of a complex number is the sum of those of its parts
     for name, dims, values in (
-        ("field", ("site",), field),
-        ("correlator", (), second[:, 3] + 1j * second[:, 4]),
+        ("field", ("laser",), field),
+        ("coherence", (), second[:, 3] + 1j * second[:, 4]),
     ):
         error = np.hypot(*(jackknife(lambda v: v, part)[1] for part in (values.real, values.imag)))
         add(name, dims, (values.mean(axis=0), error))
-    result = xr.Dataset(data, coords={"site": [1, 2]})
+    result = xr.Dataset(data, coords={"laser": [1, 2]})
     for variable in result.variables.values():
         variable.attrs["units"] = "1"
     return result.assign_attrs(
@@ -187,11 +187,11 @@ def _averages(
 
 
 def _imbalance_of_rates(dimer: Dimer, result: xr.Dataset) -> float:
-    """Return the larger deviation from a site's photon balance, divided by 2 A."""
+    """Return the larger deviation from a laser's photon balance, divided by 2 A."""
     photons = result.photons.values
     fourth = result.photon_variance.values - photons + photons**2
     push = [laser.drive * cmath.exp(1j * laser.phase_rad) for laser in dimer.lasers]
-    current = 2 * dimer.tunnelling * float(result.correlator.values.imag)
+    current = 2 * dimer.tunnelling * float(result.coherence.values.imag)
     rates = 2 * (dimer.gain - dimer.loss) * photons - 2 * dimer.saturation * fourth + 2 * dimer.gain
     rates -= 2 * np.imag(np.conj(push) * result.field.values) + np.array([current, -current])
     return float(np.abs(rates).max() / (2 * dimer.gain))

@@ -55,7 +55,8 @@ class _Field:
         one = self.difference == 1
         photons = float(probability @ number)
         amplitude = float(np.sqrt(self.row[one]) @ self.values[one])
-        return LaserMoments(photons, amplitude, float(probability @ (number - photons) ** 2))
+        variance = float(probability @ (number - photons) ** 2)
+        return LaserMoments(photons, amplitude, variance, float(abs(probability[-1])))
 
     @property
     def last_difference(self) -> float:

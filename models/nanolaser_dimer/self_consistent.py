@@ -64,12 +64,12 @@ def _dataset(dimer: Dimer, found: Root) -> xr.Dataset:
     unit = {"units": "1"}
     return xr.Dataset(
         {
-            "photons": ("site", photons, unit),
-            "field": ("site", field, unit),
+            "photons": ("laser", photons, unit),
+            "field": ("laser", field, unit),
             "imbalance": ((), photons[0] - photons[1], unit),
-            "correlator": ((), found.values.prod() * phases.correlator, unit),
+            "coherence": ((), found.values.prod() * phases.correlator, unit),
         },
-        coords={"site": [1, 2]},
+        coords={"laser": [1, 2]},
         attrs={
             **describe(dimer),
             "method": "Fokker-Planck of the phases at self-consistent amplitudes, damped Newton",
@@ -125,7 +125,7 @@ def solve_self_consistent(
     Returns
     -------
     Dataset
-        ``photons`` r_j^2 and ``field`` <a_j> of each ``site``, ``imbalance`` n1 - n2, ``correlator``
+        ``photons`` r_j^2 and ``field`` <a_j> of each ``laser``, ``imbalance`` n1 - n2, ``coherence``
         <a1^+ a2>; over ``tunnelling`` if several were given. ``residual`` in attrs is the largest of the
         last corrections to an amplitude.
 
