@@ -121,7 +121,7 @@ def locking_transition(
         for column, tunnelling in enumerate(tunnellings):
             pair = PhasePair.equal(diffusion, float(tunnelling))
             here = phase_averages(pair, first=first, tolerance=tolerance)
-            first, order = here.truncation, here.order_1
+            first, order = max(8, math.floor(0.9 * here.truncation)), here.order_1
             values = abs(order) ** 2, order.real, order.imag, abs(here.correlator), here.truncation
             for name, value in zip(names, values, strict=True):
                 found[name][row, column] = value
@@ -161,9 +161,7 @@ def relaxation_gap(pair: PhasePair, *, tolerance: float = 1e-6) -> float:
     return float(-phase_relaxation(equation, kept)[0].real)
 
 
-def finite_size_loss(
-    diffusions: Sequence[float] | np.ndarray, *, tunnelling: float = 1.0, tolerance: float = 1e-6
-) -> xr.Dataset:
+def finite_size_loss(diffusions: Sequence[float] | np.ndarray, *, tolerance: float = 1e-4) -> xr.Dataset:
     """Return the loss of coherence 1 - C at the critical point over the noise, D = A/(2 n0), Fig. 4 d.
 
     As D -> 0 it goes as D^(2/3) [a ln(1/D) + b]: the exponent of a power law drifts with the range fitted,
@@ -173,10 +171,8 @@ def finite_size_loss(
     ----------
     diffusions : sequence of float
         D/e, at least three for the fit with a logarithm.
-    tunnelling : float
-        t_c/e.
     tolerance : float
-        As of `models.numerics.stationary_phases`.
+        As of `models.numerics.stationary_phases`; the loss is more accurate by orders of magnitude.
 
     Returns
     -------
@@ -190,7 +186,10 @@ def finite_size_loss(
         If a truncation does not suffice.
     """
     d = np.asarray(diffusions, dtype=float)
-    solved = [phase_averages(PhasePair.equal(x, tunnelling), tolerance=tolerance) for x in d]
+    solved = [
+        phase_averages(PhasePair.equal(x, 1.0), first=math.ceil(7 * x ** (-1 / 3)) + 8, tolerance=tolerance)
+        for x in d.tolist()
+    ]
     loss = np.array([1 - abs(one.order_1) ** 2 for one in solved])
     basis = d[:, None] ** (2 / 3) * np.stack([-np.log(d), np.ones_like(d)], axis=1)
     (a, b), *_ = np.linalg.lstsq(basis / loss[:, None], np.ones_like(d), rcond=None)
@@ -209,7 +208,7 @@ def finite_size_loss(
             "logarithm_a": float(a),
             "constant_b": float(b),
             "logarithmic_misfit": float(np.abs(fit / loss - 1).max()),
-            "tunnelling": tunnelling,
+            "tunnelling": 1.0,
             "single_site_model": _MODEL,
             "labsync_version": version("labsync"),
         },
