@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -68,15 +69,33 @@ def scanned(tmp_path_factory, readme_commands):
     return command
 
 
+@pytest.fixture(scope="session")
+def compared(scanned, readme_commands):
+    """What the README's comparison says about that scan."""
+    assert ["compare", "latest"] in readme_commands
+    return scanned.json("compare", "latest")
+
+
 @pytest.fixture
-def lab(tmp_path):
-    """A simulated lab of this process in lock-step, and a station file that attaches to it."""
-    with start_twin(TwinSettings(seed=3, clock="lock-step")) as twin:
-        text = (BUILT_IN / "minimal.toml").read_text()
-        attach = f'clock = "lock-step"\nattach = "{twin.addresses["control"]}"'
-        station = tmp_path / "station.toml"
-        station.write_text(
-            text.replace('clock = "lock-step"', attach).replace('deadline = "10 min"', 'deadline = "3 min"')
-            + "\n[retries]\nattempts = 2\n"
-        )
-        yield twin, str(station)
+def lab_with(tmp_path):
+    """Return a function that starts a simulated lab of this process in lock-step: the lab, a station file."""
+    with ExitStack() as stack:
+
+        def start(**settings):
+            twin = stack.enter_context(start_twin(TwinSettings(clock="lock-step", **settings)))
+            station = tmp_path / f"station-{twin.settings.seed}.toml"
+            text = (BUILT_IN / "minimal.toml").read_text()
+            attach = f'clock = "lock-step"\nattach = "{twin.addresses["control"]}"'
+            station.write_text(text.replace('clock = "lock-step"', attach))
+            return twin, str(station)
+
+        yield start
+
+
+@pytest.fixture
+def lab(lab_with):
+    """A simulated lab with little light, which gives up soon, for tests that want steps but not good ones."""
+    twin, station = lab_with(seed=3, trajectories=16, duration_ns=300.0)
+    text = Path(station).read_text().replace('deadline = "10 min"', 'deadline = "3 min"')
+    Path(station).write_text(text + "\n[retries]\nattempts = 2\n")
+    return twin, station

@@ -44,7 +44,7 @@ def test_a_killed_run_leaves_the_bench_safe(labsync, lab):
     wait_for(lambda: all(array.current_a == 0.0 for array in arrays))  # the benchmark tells how soon
     program.wait()
     run = store.find(labsync.folder / "runs", "latest")
-    wait_for((run.path / RECORD).exists, 10)
+    wait_for((run.path / RECORD).exists)
     record = json.loads((run.path / RECORD).read_text())
     assert record["reason"] == "the program died"
     assert [each["problem"] for each in record["actions"]] == ["", "", ""]
@@ -59,7 +59,7 @@ def test_an_interlock_wakes_the_program_which_makes_the_bench_safe_itself(lab, t
         drive(settings, tmp_path, told)
     assert told == ["observe"]
     assert not any(array.current_a for array in twin._server.bench.world.arrays)
-    wait_for((tmp_path / RECORD).exists, 10)
+    wait_for((tmp_path / RECORD).exists)
     record = json.loads((tmp_path / RECORD).read_text())
     assert (record["by"], record["actions"]) == ("program", [])
 
