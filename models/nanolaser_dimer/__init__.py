@@ -13,6 +13,7 @@ from models.nanolaser_dimer.josephson import (
     weak_tunnelling_imbalance,
 )
 from models.nanolaser_dimer.langevin import langevin_system, simulate_langevin
+from models.nanolaser_dimer.master_equation import solve_eliminated
 from models.nanolaser_dimer.metrology import figure_7, phase_uncertainty, predicted_sensitivity, sensitivity
 from models.nanolaser_dimer.parameters import Dimer, Nanolaser, PhasePair
 from models.nanolaser_dimer.phases import (
@@ -22,7 +23,11 @@ from models.nanolaser_dimer.phases import (
     phase_equation,
     solve_phases,
 )
+from models.nanolaser_dimer.quantum import relaxation_rates, solve_laser
+from models.nanolaser_dimer.quantum_dimer import solve_dimer
+from models.nanolaser_dimer.radial import solve_radial
 from models.nanolaser_dimer.self_consistent import solve_self_consistent
+from models.nanolaser_dimer.threshold import photons_across_threshold
 from models.nanolaser_dimer.transition import (
     finite_size_loss,
     locking_transition,
@@ -55,13 +60,19 @@ __all__ = [
     "phase_distributions",
     "phase_equation",
     "phase_uncertainty",
+    "photons_across_threshold",
     "predicted_sensitivity",
     "relaxation_gap",
+    "relaxation_rates",
     "sensitivity",
     "simulate_langevin",
     "single_site",
+    "solve_dimer",
+    "solve_eliminated",
     "solve_gutzwiller",
+    "solve_laser",
     "solve_phases",
+    "solve_radial",
     "solve_self_consistent",
     "weak_tunnelling_imbalance",
 ]

@@ -11,11 +11,13 @@ from models.nanolaser_dimer._moments import LaserMoments
 from models.nanolaser_dimer._sectors import Sectors, sectors
 from models.nanolaser_dimer.parameters import Nanolaser
 from models.numerics import ConvergenceError
+from models.numerics._threads import one_thread
 
 __all__ = ["Stationary", "first_guess", "mean_field", "null_vector", "solve", "solve_on"]
 
 _EDGE_WEIGHT = 1e-10  # most probability of the photon numbers at the ends of the window
 _SECTOR_WEIGHT = 1e-8  # largest element of the last sector, relative to that of the first
+_MOST_ELEMENTS = 250_000  # one to two minutes and 2 GB
 _ATTEMPTS = 5
 _RESIDUAL = 1e-10  # largest time derivative, relative to the largest rate times the largest element
 
@@ -120,13 +122,14 @@ def null_vector(matrix: sp.csc_array, population: np.ndarray, anchor: int) -> tu
     """
     rest = np.delete(np.arange(population.size), anchor)
     values = np.ones(population.size)
-    try:
-        factors = splu(sp.csc_array(matrix[rest][:, rest]), permc_spec="NATURAL")
-    except RuntimeError as singular:
-        raise ConvergenceError(
-            "The stationary state is not unique: its equations are singular."
-        ) from singular
-    values[rest] = factors.solve(-matrix[rest][:, [anchor]].toarray()[:, 0])
+    with one_thread():
+        try:
+            factors = splu(sp.csc_array(matrix[rest][:, rest]), permc_spec="NATURAL")
+        except RuntimeError as cause:
+            raise ConvergenceError(
+                "The stationary state is not unique: its equations are singular."
+            ) from cause
+        values[rest] = factors.solve(-matrix[rest][:, [anchor]].toarray()[:, 0])
     values /= values[population].sum()
     residual = float(np.abs(matrix @ values).max())
     if not residual <= _RESIDUAL * float(abs(matrix).max()) * np.abs(values).max():
@@ -136,20 +139,18 @@ def null_vector(matrix: sp.csc_array, population: np.ndarray, anchor: int) -> tu
 
 def solve_on(laser: Nanolaser, window: tuple[int, int], kept: int) -> Stationary:
     """Solve for the elements relative to one population near the middle, whose own equation is redundant."""
-    kept = min(kept, window[1] - window[0] + 1)
-    parts = sectors(laser, window, range(kept + 1))
-    on = np.flatnonzero(parts.population & (parts.row_excited == 1))
-    anchor = on[np.argmin(np.abs(parts.row[on] - min(max(mean_field(laser), window[0]), window[1])))]
-    rest = np.delete(np.arange(parts.row.size), anchor)
-    values = np.ones(parts.row.size)
-    block = sp.csc_array(parts.matrix[rest][:, rest])
-    values[rest] = splu(block, permc_spec="NATURAL").solve(-parts.matrix[rest][:, [anchor]].toarray()[:, 0])
-    values /= values[parts.population].sum()
-    residual = float(np.abs(parts.matrix @ values).max())
-    if not residual <= _RESIDUAL * float(abs(parts.matrix).max()) * np.abs(values).max():
-        raise ConvergenceError(
-            f"The laser's stationary state has the residual {residual:.2g}; it is not solved."
+    width = window[1] - window[0] + 1
+    kept = min(kept, width)
+    elements = 4 * width * (kept + 1)
+    if elements > _MOST_ELEMENTS:
+        raise ValueError(
+            f"The laser's {width} photon numbers and {kept} excitation differences make {elements} elements, "
+            f"more than {_MOST_ELEMENTS}: so strong a drive, or so large a gamma, takes a smaller window."
         )
+    parts = sectors(laser, window, range(kept + 1))
+    excited = np.flatnonzero(parts.population & (parts.row_excited == 1))
+    anchor = int(excited[np.argmin(np.abs(parts.row[excited] - mean_field(laser)))])
+    values, residual = null_vector(parts.matrix, parts.population, anchor)
     return Stationary(parts, values, window, kept, residual)
 
 

@@ -105,7 +105,7 @@ def _field(laser: Nanolaser, saturation: float, highest: int, kept: int) -> _Fie
     row, difference = row[difference <= row], difference[difference <= row]
     on = np.flatnonzero(difference == 0)
     photons = mean_field(laser) * laser.saturation / saturation
-    anchor = on[np.argmin(np.abs(row[on] - photons))]
+    anchor = int(on[np.argmin(np.abs(row[on] - photons))])
     matrix = _generator(laser, saturation, row, row - difference)
     return _Field(row, difference, *null_vector(matrix, difference == 0, anchor))
 

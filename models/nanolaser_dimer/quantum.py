@@ -17,6 +17,7 @@ from models.nanolaser_dimer._sectors import sectors
 from models.nanolaser_dimer._stationary import first_guess, solve, solve_on
 from models.nanolaser_dimer.parameters import Nanolaser, describe
 from models.numerics import check_truncation
+from models.numerics._threads import one_thread
 
 __all__ = ["laser_moments", "relaxation_rates", "solve_laser"]
 
@@ -37,6 +38,8 @@ def laser_moments(laser: Nanolaser) -> LaserMoments:
     ------
     ConvergenceError
         If no window of photon numbers and number of sectors was found large enough.
+    ValueError
+        If the drive is so strong, or gamma so large, that they are more than can be solved.
     """
     return solve(laser).moments
 
@@ -77,7 +80,7 @@ def solve_laser(
     TruncationError
         If the ends of a given window hold more than 1e-4, or the last of given sectors.
     ValueError
-        If the window is empty or the number of sectors negative.
+        If the window is empty, the number of sectors negative, or both together more than can be solved.
 
     Warns
     -----
@@ -162,7 +165,8 @@ def _gap(laser: Nanolaser, window: tuple[int, int], q: int) -> tuple[float, floa
     """Return the decay rate of a sector's slowest eigenvector that decays, and its residual."""
     matrix = sectors(laser, window, range(q, q + 1)).matrix
     start = np.random.default_rng(1).normal(size=matrix.shape[0])
-    values, vectors = eigs(matrix, k=3, sigma=1e-3 * laser.kappa, v0=start)
+    with one_thread():
+        values, vectors = eigs(matrix, k=3, sigma=1e-3 * laser.kappa, v0=start)
     slowest = np.argsort(-values.real)[1 if q == 0 else 0]
     vector = vectors[:, slowest]
     residual = float(np.linalg.norm(matrix @ vector - values[slowest] * vector))

@@ -23,7 +23,7 @@ from models.nanolaser_dimer._moments import LaserMoments
 from models.nanolaser_dimer._validity import warn_of_bad_elimination, warn_of_cubic
 from models.nanolaser_dimer.parameters import Nanolaser, describe
 
-__all__ = ["radial", "radial_moments"]
+__all__ = ["radial_moments", "solve_radial"]
 
 _DEPTH = 60.0  # natural logarithm of the weight, below its maximum, at which the quadrature ends
 _NODES = 240
@@ -102,7 +102,7 @@ def radial_moments(laser: Nanolaser) -> LaserMoments:
     return LaserMoments(photons, amplitude, float(mass @ (radius**2 - photons) ** 2) + photons)
 
 
-def radial(laser: Nanolaser, *, points: int = 401) -> xr.Dataset:
+def solve_radial(laser: Nanolaser, *, points: int = 401) -> xr.Dataset:
     """Return the P function of one laser and its means.
 
     Parameters

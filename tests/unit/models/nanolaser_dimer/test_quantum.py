@@ -155,6 +155,7 @@ def test_too_few_sectors_are_named():
         (lambda: solve_laser(Nanolaser(1.1, 50), window=(5, 5)), "0 <= lowest < highest"),
         (lambda: solve_laser(Nanolaser(1.1, 50), window=(-1, 9)), "The window is"),
         (lambda: solve_laser(Nanolaser(1.1, 50), sectors_kept=-1), "largest excitation difference is -1"),
+        (lambda: solve_laser(Nanolaser(1.1, 200, 60.0)), "so strong a drive"),
         (lambda: relaxation_rates(Nanolaser(1.1, 50, 0.1)), "drive is 0.1; it must be zero"),
     ],
 )

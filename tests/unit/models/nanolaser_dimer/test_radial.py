@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from models.nanolaser_dimer import Nanolaser
-from models.nanolaser_dimer.radial import radial, radial_moments
+from models.nanolaser_dimer.radial import radial_moments, solve_radial
 from models.validity import ValidityWarning
 
 
 def _spread_of_radius(laser):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
-        solved = radial(laser)
+        solved = solve_radial(laser)
     radius = solved["radius"].values
     mass = radius * solved["density"].values
     mass /= mass.sum()
@@ -57,7 +57,7 @@ def test_means_of_a_driven_laser_are_those_of_its_p_function_in_the_plane(laser)
     exponent = (gain - loss) / gain * r2 - laser.saturation / (2 * gain) * r2**2 + push
     weight = np.exp(exponent - exponent.max())
     weight /= weight.sum()
-    solved = radial(laser)
+    solved = solve_radial(laser)
     photons = (weight * r2).sum()
     assert solved["photons"].item() == pytest.approx(photons, rel=1e-9)
     assert solved["field"].item() == pytest.approx((weight * alpha).sum(), rel=1e-9)
@@ -67,7 +67,7 @@ def test_means_of_a_driven_laser_are_those_of_its_p_function_in_the_plane(laser)
 
 
 def test_an_undriven_density_is_normalised_and_goes_as_the_published_formula():
-    solved = radial(Nanolaser(1.2, 400))
+    solved = solve_radial(Nanolaser(1.2, 400))
     radius, density = solved["radius"].values, solved["density"].values
     assert np.trapezoid(radius * density, radius) == pytest.approx(1, abs=1e-3)
     exponent = -(radius**4) / 400 + 0.2 / 1.2 * radius**2
@@ -84,9 +84,9 @@ def test_an_undriven_density_is_normalised_and_goes_as_the_published_formula():
 )
 def test_the_p_function_warns_where_it_does_not_describe_the_laser(laser, said):
     with pytest.warns(ValidityWarning, match=said):
-        radial(laser)
+        solve_radial(laser)
 
 
 def test_a_density_of_one_point_is_refused():
     with pytest.raises(ValueError, match="points is 1; a density takes at least 2"):
-        radial(Nanolaser(1.1, 300), points=1)
+        solve_radial(Nanolaser(1.1, 300), points=1)
