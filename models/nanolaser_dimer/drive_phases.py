@@ -62,7 +62,7 @@ def coherence_map(
     tunnellings: Sequence[float] | np.ndarray,
     phases_2_rad: Sequence[float] | np.ndarray,
     *,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
     processes: int | None = None,
 ) -> xr.Dataset:
     """Return the coherence over tunnelling and the phase of the second drive, Fig. 5.
@@ -74,7 +74,7 @@ def coherence_map(
     tunnellings, phases_2_rad : sequence of float
         t_c/e and phi_2; angles that the symmetries map onto each other are computed once.
     tolerance : float
-        Largest Fourier coefficient left at the edge; the coherence is more accurate by orders of magnitude.
+        Largest Fourier coefficient left at the edge; 1e-3 leaves errors of some 1e-6 in the coherence.
     processes : int, optional
         How many share the work, by default one per processor; with 1 it stays in this one.
 

@@ -133,10 +133,18 @@ def place_of(wanted: np.ndarray, truncation: int) -> np.ndarray:
     return np.where(inside, table[tuple(np.moveaxis(index, -1, 0))], -1)
 
 
+@lru_cache(maxsize=32)
+def _links(phases: int, truncation: int, shift: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the modes k whose k - shift is kept too, and the places of those."""
+    there = place_of(modes(phases, truncation) - np.array(shift), truncation).astype(np.int32)
+    here = np.flatnonzero(there >= 0).astype(np.int32)
+    return here, there[here]
+
+
 def generator(equation: PhaseDiffusion, truncation: int) -> sp.csc_array:
     """Return the matrix of dc/dt among the modes kept; the row of k = 0 is empty."""
     kept = modes(equation.phases, truncation)
-    here = np.arange(len(kept))
+    here = np.arange(len(kept), dtype=np.int32)
     damping = -(kept.astype(float) ** 2 @ np.array(equation.diffusion)) + 0j
     rates: dict[tuple[int, ...], np.ndarray] = {}
     for j in range(equation.phases):
@@ -144,10 +152,9 @@ def generator(equation: PhaseDiffusion, truncation: int) -> sp.csc_array:
             rates[s] = rates.get(s, 0) - 1j * value * kept[:, j]
     rows, columns, values = [here], [here], [damping + rates.pop((0,) * equation.phases, 0)]
     for s, rate in rates.items():
-        there = place_of(kept - np.array(s), truncation)
-        linked = (there >= 0) & (rate != 0)
-        rows.append(here[linked])
-        columns.append(there[linked])
-        values.append(rate[linked])
+        into, source = _links(equation.phases, truncation, s)
+        rows.append(into)
+        columns.append(source)
+        values.append(rate[into])
     entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     return sp.coo_array(entries, shape=(len(kept), len(kept))).tocsc()
