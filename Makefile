@@ -1,4 +1,5 @@
 # Two commands: `make demo` runs the main job on the simulated lab, `make test` runs the linters and all tests.
+# Hypothesis draws the same examples each time; `.venv/bin/pytest --hypothesis-profile=search` draws new ones.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
