@@ -140,6 +140,15 @@ def _solve(laser: Nanolaser, which: Saturation) -> tuple[_Field, float]:
             + f": with {_WIDER:g} times as many photons <n> changes by {change:.2g} of itself, the last "
             f"probability is {weight:.2g} and the smallest {wider.probability.min():.2g}."
         )
+    least = float(state.probability.min())
+    if least < _LEAST_PROBABILITY:
+        warnings.warn(
+            f"The eliminated master equation with {which} is not positive at "
+            f"C_p = {laser.pump_parameter:g}: its smallest probability is {least:.2g}, "
+            f"below {_LEAST_PROBABILITY:g}.",
+            ValidityWarning,
+            stacklevel=3,
+        )
     return state, change
 
 
@@ -161,6 +170,11 @@ def eliminated_moments(laser: Nanolaser, saturation: Saturation = "B_r") -> Lase
     ------
     TruncationError
         If the stationary state depends on the largest photon number kept.
+
+    Warns
+    -----
+    ValidityWarning
+        If a probability is less than -1e-4.
     """
     return _solve(laser, saturation)[0].moments
 
@@ -198,14 +212,6 @@ def solve_eliminated(laser: Nanolaser, saturation: Saturation = "B_r") -> xr.Dat
     warn_of_bad_elimination(laser)
     moments, probability, unit = state.moments, state.probability, {"units": "1"}
     least = float(probability.min())
-    if least < _LEAST_PROBABILITY:
-        warnings.warn(
-            f"The eliminated master equation with {saturation} is not positive at "
-            f"C_p = {laser.pump_parameter:g}: its smallest probability is {least:.2g}, "
-            f"below {_LEAST_PROBABILITY:g}.",
-            ValidityWarning,
-            stacklevel=2,
-        )
     weight = check_truncation(abs(probability[-1]), f"the photon numbers up to {probability.size - 1}")
     sector = check_truncation(state.last_difference, f"the coherences up to {state.difference.max()}")
     return xr.Dataset(

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import ive
 
 from models.nanolaser_dimer import Nanolaser
 from models.nanolaser_dimer.radial import radial_moments, solve_radial
@@ -64,6 +65,17 @@ def test_means_of_a_driven_laser_are_those_of_its_p_function_in_the_plane(laser)
     variance = (weight * (r2 - photons) ** 2).sum() + photons
     assert solved["photon_variance"].item() == pytest.approx(variance, rel=1e-9)
     assert solved.attrs["residual"] < 1e-12
+
+
+def test_the_density_balances_the_radial_drift_with_diffusion():
+    # r' = (A - C) r - B_r r^3 + abs(eps) <sin(phi - theta)>, with half the variance A per time as diffusion
+    laser = Nanolaser(1.1, 300, 0.3)
+    solved = solve_radial(laser, points=4001)
+    radius, density = solved["radius"].values, solved["density"].values
+    locked = ive(1, 2 * laser.drive * radius / laser.gain) / ive(0, 2 * laser.drive * radius / laser.gain)
+    drift = (laser.gain - laser.loss - laser.saturation * radius**2) * radius + laser.drive * locked
+    diffused = laser.gain / 2 * np.gradient(np.log(density), radius)
+    np.testing.assert_allclose(diffused[1:-1], drift[1:-1], atol=1e-4)
 
 
 def test_an_undriven_density_is_normalised_and_goes_as_the_published_formula():
