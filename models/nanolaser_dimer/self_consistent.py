@@ -40,12 +40,14 @@ class _Amplitudes:
     def __init__(self, dimer: Dimer, truncation: int | None = None) -> None:
         self.dimer = dimer
         self.truncation = truncation
+        self.latest: tuple[np.ndarray, PhaseAverages] | None = None
 
     def averages(self, radii: np.ndarray) -> PhaseAverages:
         """Return the phases' averages; the truncation they took is where the next begin."""
-        found = phase_averages(self.dimer.phases(*radii), first=self.truncation)
-        self.truncation = found.truncation
-        return found
+        if self.latest is None or not np.array_equal(self.latest[0], radii):
+            found = phase_averages(self.dimer.phases(*radii), first=self.truncation)
+            self.latest, self.truncation = (radii, found), found.truncation
+        return self.latest[1]
 
     def rates(self, radii: np.ndarray) -> np.ndarray:
         """Return dr_j/dt; NaN where an amplitude is not positive."""
@@ -57,8 +59,8 @@ class _Amplitudes:
         return (model.gain - model.loss - model.saturation * radii**2) * radii + push + exchange
 
 
-def _dataset(dimer: Dimer, found: Root) -> xr.Dataset:
-    phases = _Amplitudes(dimer).averages(found.values)
+def _dataset(equations: _Amplitudes, found: Root) -> xr.Dataset:
+    phases = equations.averages(found.values)
     photons = found.values**2
     field = found.values * np.array([phases.order_1, phases.order_2])
     unit = {"units": "1"}
@@ -71,7 +73,7 @@ def _dataset(dimer: Dimer, found: Root) -> xr.Dataset:
         },
         coords={"laser": [1, 2]},
         attrs={
-            **describe(dimer),
+            **describe(equations.dimer),
             "method": "Fokker-Planck of the phases at self-consistent amplitudes, damped Newton",
             "single_site_model": "cubic, amplitude without fluctuations",
             "residual": found.correction,
@@ -81,32 +83,27 @@ def _dataset(dimer: Dimer, found: Root) -> xr.Dataset:
     )
 
 
-def _ways(dimer: Dimer, tunnellings: np.ndarray, radius: float) -> list[Root]:
+def _ways(dimer: Dimer, tunnellings: np.ndarray, radius: float) -> list[xr.Dataset]:
     """Follow the amplitudes from t_c = 0 to all tunnellings, one sign after the other."""
     locking = dimer.drive / radius or dimer.gain / radius**2
-    truncation: int | None = None
+    equations = _Amplitudes(dimer)
 
     def rates_at(tunnelling: float) -> Callable[[np.ndarray], np.ndarray]:
-        equations = _Amplitudes(replace(dimer, tunnelling=tunnelling), truncation)
+        nonlocal equations
+        equations = _Amplitudes(replace(dimer, tunnelling=tunnelling), equations.truncation)
+        return equations.rates
 
-        def rates(radii: np.ndarray) -> np.ndarray:
-            nonlocal truncation
-            result = equations.rates(radii)
-            truncation = equations.truncation
-            return result
-
-        return rates
-
-    results: dict[int, Root] = {}
+    results: dict[int, xr.Dataset] = {}
     for chosen in (tunnellings >= 0, tunnellings < 0):
         known = (0.0, np.full(2, radius))
         for k in sorted(np.flatnonzero(chosen).tolist(), key=lambda k: abs(tunnellings[k])):
             end = float(tunnellings[k])
-            results[k] = follow_root(
+            found = follow_root(
                 rates_at, known, end, largest_step=locking, tolerance=_TOLERANCE,
                 what="The self-consistent amplitudes",
             )  # fmt: skip
-            known = (end, results[k].values)
+            known = (end, found.values)
+            results[k] = _dataset(equations, found)
     return [results[k] for k in range(len(tunnellings))]
 
 
@@ -150,8 +147,7 @@ def solve_self_consistent(
             "and have no phases; it takes C_p > 1 or a drive."
         )
     values = np.atleast_1d(np.asarray(dimer.tunnelling if tunnellings is None else tunnellings, dtype=float))
-    found = _ways(dimer, values, radius)
-    points = [_dataset(replace(dimer, tunnelling=t), root) for t, root in zip(values, found, strict=True)]
+    points = _ways(dimer, values, radius)
     least = min(float(point.photons.min()) for point in points)
     warn_of_bad_elimination(dimer)
     warn_of_cubic(dimer)
