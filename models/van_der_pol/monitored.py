@@ -163,7 +163,7 @@ class _Run:
         last = _matrices(done, omega * times[-1])
         amplitude, photons, weight = (np.array(values)[:, :-1] for values in done.runs_expect)
         begin, middle = (np.exp(-1j * omega * (times[:-1] + shift)) for shift in (0, self.sample / 2))
-        measured = np.array(done.measurement)[:, 0]
+        measured = np.array(done.measurement)[:, 0].real
         # the mean of both ends holds what the sample's own noise does to the state, as a detector's mean
         # would; QuTiP's two currents are 2 sqrt(kappa) <x>, <p> with noise of sqrt(2): twice the record
         current = middle * (measured[:, 0] + 1j * measured[:, 1]) / 2 if both else measured

@@ -122,7 +122,7 @@ def test_two_states_without_a_way_out_are_refused():
         steady_state((0 * qutip.qeye(3), [to_first, to_second]))
 
 
-@pytest.mark.parametrize("method", ["direct", "jump-gmres"])
+@pytest.mark.parametrize("method", ["direct", "jump-gmres", "evolution"])
 def test_a_dark_state_hidden_by_the_choice_of_basis_is_refused(method):
     first, second = qutip.tensor(LOWER, qutip.qeye(2)), qutip.tensor(qutip.qeye(2), LOWER)
     both = first + second  # the singlet neither decays nor is driven
