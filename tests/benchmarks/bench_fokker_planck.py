@@ -1,11 +1,12 @@
 """Time of the Fourier solution on the torus, next to the same equation on a grid.
 
 Run on its own: ``python tests/benchmarks/bench_fokker_planck.py``. Both solve for the stationary phases of
-two equal lasers at t_c = e in this run; times are processor time of one thread. An error is the largest among <exp(i theta_1)>, <exp(i theta_2)> and
-<exp(i (theta_2 - theta_1))> against the converged solution; a ratio compares the time of a grid with that of
-the smallest truncation, in steps of 4, whose error is not larger, and of one whose edge is below 1e-8. The last
-rows are the map of Fig. 5, 40 x 40 points at D = 0.005: its processor time against the same points on the
-largest grid, and the time one waits for it, which depends on what else the computer does, against a limit.
+two equal lasers at t_c = e in this run; times are processor time of one thread. An error is the largest among
+<exp(i theta_1)>, <exp(i theta_2)> and <exp(i (theta_2 - theta_1))> against the converged solution; a ratio
+compares the time of a grid with that of the smallest truncation, in steps of 4, whose error is not larger,
+and of one whose edge is below 1e-8. The last rows are the map of Fig. 5, 40 x 40 points at D = 0.005: its
+processor time against the same points on the largest grid, and the time one waits for it, which depends on
+what else the computer does, against a limit.
 """
 
 import os
