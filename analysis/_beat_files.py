@@ -5,6 +5,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,8 @@ def _segments(folder: Path, rate: float | None) -> Record:
         raise RecordError(f"There is no {SEGMENTS} in '{folder}'; give a folder of raw records.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{folder / SEGMENTS} is damaged: {error!r}.") from None
+    if dtype.char not in NUMBERS:
+        raise RecordError(f"{folder / SEGMENTS} is damaged: samples are no {dtype}.")
     if rate is not None and abs(rate / told - 1) > 1e-6:
         raise _contradicted(folder, told, rate)
     if not segments:
@@ -168,7 +171,7 @@ def _npy(path: Path, rate: float | None, scale_v: float | None) -> Record:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
             shape, by_column, dtype = (read or np.lib.format.read_array_header_2_0)(file)
-        except ValueError as error:
+        except (ValueError, TokenError) as error:
             raise RecordError(f"{path.name} is no .npy file: {error}.") from None
         offset = file.tell()
     rows = shape[0] if len(shape) == 2 else 1
@@ -189,8 +192,9 @@ def _npy(path: Path, rate: float | None, scale_v: float | None) -> Record:
 def _wav(path: Path, rate: float | None, scale_v: float | None, iq: bool) -> Record:
     try:
         with warnings.catch_warnings(action="error", category=wavfile.WavFileWarning):
+            warnings.filterwarnings("ignore", message="Chunk .*not understood")  # remarks of a program
             told, data = wavfile.read(path, mmap=True)
-    except (ValueError, wavfile.WavFileWarning) as error:
+    except Exception as error:  # whatever a damaged header leads to
         raise RecordError(f"{path.name} cannot be read as .wav: {error}.") from None
     if rate is not None and abs(rate / told - 1) > 1e-6:
         raise _contradicted(path, told, rate)

@@ -32,7 +32,7 @@ class Health:
         RecordError
             If it holds NaN or infinity.
         """
-        self._codes = block.dtype.kind in "iu"
+        self._codes = self._record.unit == "code"
         for channel, row in enumerate(block):
             parts = (row.real, row.imag) if np.iscomplexobj(row) else (row,)
             for part in parts:

@@ -14,7 +14,7 @@ from analysis._beat_health import Health
 from analysis._beat_records import Record
 from analysis._beat_welch import Welch
 
-LONGEST = 2**21
+LONGEST = 2**20
 """Samples of the longest segment; more of them would not fit into constant memory."""
 
 COARSEST = 8

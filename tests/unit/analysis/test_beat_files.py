@@ -93,6 +93,12 @@ def test_wav_files_tell_their_rate_and_may_hold_iq_samples(tmp_path):
     assert spectrum(in_volts, 200.0)["power_density"].sum() * 48_000 / 20_000 > 0
     levels = demodulate(in_volts, 0.21 * 48_000, 1000.0)["iq"]
     np.testing.assert_allclose(np.abs(levels).mean("time_s"), [0.8, 0.2], rtol=5e-4)
+    plain = path.read_bytes()
+    path.write_bytes(plain[:36] + b"auxi\x04\0\0\0note" + plain[36:])  # a radio's remarks
+    assert read_record(path).samples == 20_000
+    path.write_bytes(plain[:-2])
+    with pytest.raises(RecordError, match="a.wav cannot be read as .wav"):
+        read_record(path)
     wavfile.write(path, 48_000, np.stack([np.cos(ANGLE), -np.sin(ANGLE)], axis=1).astype(np.float32))
     turned = demodulate(read_record(path, iq=True), -0.21 * 48_000, 1000.0)["iq"]
     np.testing.assert_allclose(np.abs(turned), 1, rtol=5e-4)
@@ -196,6 +202,7 @@ def test_damaged_and_unknown_files_are_refused(tmp_path):
     for name, data, sentence in (
         ("a.npy", b"nonsense", "a.npy is no .npy file"),
         ("a.wav", b"RIFFnonsense", "a.wav cannot be read as .wav"),
+        ("b.wav", b"RIFF\x10\0\0\0WAVEdata\x04\0\0\0abcd", "b.wav cannot be read as .wav"),
         ("a.xls", b"x", "a.xls is of no known kind; known are .npy, .wav"),
     ):
         (tmp_path / name).write_bytes(data)
