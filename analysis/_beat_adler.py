@@ -137,9 +137,11 @@ def fit_adler(relative: xr.DataArray) -> AdlerFit:
     diffusion = float(np.exp(at[3])) / step
     return AdlerFit(
         Value(float(detuning), float(std[0]) / step),
-        Value(locking, float(np.sqrt(max(along @ both @ along, 0.0)))),
+        Value(locking, float(np.sqrt(max(float(along @ both @ along), 0.0)))),
         Value(diffusion, diffusion * float(std[3])),
-        Value(float(np.arctan2(cosine, sine)), float(np.sqrt(max(across @ both @ across, 0.0))) / whole),
+        Value(
+            float(np.arctan2(cosine, sine)), float(np.sqrt(max(float(across @ both @ across), 0.0))) / whole
+        ),
         step,
     )
 
