@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from analysis import NoLineError
-from analysis._beat_line import BeatLine, as_spectrum, fit_line
+from analysis.heterodyne import BeatLine, as_spectrum, fit_line
 from labsync.errors import UsageError
 
 __all__ = ["TraceFit", "fit_trace", "read_trace", "trace_table"]

@@ -9,10 +9,16 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis import NoLineError, Value, plots
-from analysis._beat_comb import BeatComb, fit_comb
-from analysis._beat_line import BeatLine, as_spectrum, fit_line
 from analysis._values import NOT_KNOWN, finite_or_none
-from analysis.comb_slopes import CombSlopes, comb_slopes
+from analysis.heterodyne import (
+    BeatComb,
+    BeatLine,
+    CombSlopes,
+    as_spectrum,
+    comb_slopes,
+    fit_comb,
+    fit_line,
+)
 from labsync.errors import UsageError
 from labsync.figures import save
 from labsync.procedures import HeterodyneScan
