@@ -99,6 +99,11 @@ def _dataset(dimer: Dimer, slope: float, photons: float, variance: float) -> xr.
     )
 
 
+def _check_model(name: str) -> None:
+    if name not in SINGLE_SITE_MODELS:
+        raise ValueError(f"single_site_model is {name!r}; choose one of {', '.join(SINGLE_SITE_MODELS)}.")
+
+
 def sensitivity(dimer: Dimer, *, level: str = "gutzwiller", single_site_model: str = "full") -> xr.Dataset:
     """Return the slope of the imbalance with the phase between the drives, at equal phases.
 
@@ -133,10 +138,7 @@ def sensitivity(dimer: Dimer, *, level: str = "gutzwiller", single_site_model: s
     """
     if level not in {"gutzwiller", "self-consistent"}:
         raise ValueError(f"level is {level!r}; choose 'gutzwiller' or 'self-consistent'.")
-    if single_site_model not in SINGLE_SITE_MODELS:
-        raise ValueError(
-            f"single_site_model is {single_site_model!r}; choose one of {', '.join(SINGLE_SITE_MODELS)}."
-        )
+    _check_model(single_site_model)
     if dimer.drive == 0:
         raise ValueError("Dimer.drive is 0; without drives there is no phase to tell.")
     if level == "self-consistent":
@@ -232,7 +234,19 @@ def figure_7(
         ``sensitivity``, ``phase_uncertainty``, ``imbalance_variance`` and ``photons`` over
         ``single_site_model``, ``gamma`` and ``pump_parameter``; ``prediction`` -n_J of Eq. 36. NaN where the
         eliminated master equation has no stationary state.
+
+    Raises
+    ------
+    ValueError
+        If a model is unknown.
+
+    Warns
+    -----
+    ValidityWarning
+        Once, if the largest C_p is beyond what the reduced models describe.
     """
+    for name in single_site_models:
+        _check_model(name)
     pumps = np.arange(0.9, 3.01, 0.1) if pump_parameters is None else np.asarray(pump_parameters, dtype=float)
     names = ["sensitivity", "phase_uncertainty", "imbalance_variance", "photons"]
     shape = (len(single_site_models), len(gammas), len(pumps))
@@ -243,11 +257,15 @@ def figure_7(
         prediction[g, p] = predicted_sensitivity(dimer)
         for k, model in enumerate(single_site_models):
             try:
-                point = sensitivity(dimer, single_site_model=model)
+                point = _of_product_state(dimer, model)
             except TruncationError:
                 continue
             values[:, k, g, p] = [float(point[name]) for name in names]
             worst = {name: max(value, point.attrs[name]) for name, value in worst.items()}
+    if set(single_site_models) != {"full"}:
+        furthest = Dimer(float(pumps.max()), float(min(gammas)), 0.3, 0.01)
+        warn_of_bad_elimination(furthest)
+        warn_of_cubic(furthest)
     dims, units = ("single_site_model", "gamma", "pump_parameter"), ("1/rad", "rad", "1", "1")
     result = xr.Dataset(
         {n: (dims, v, {"units": u}) for n, v, u in zip(names, values, units, strict=True)},

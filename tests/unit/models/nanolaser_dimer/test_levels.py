@@ -24,7 +24,8 @@ FEW = Dimer(0.5, 2.0, 0.15, 0.05, 0.0, math.pi / 2)
 
 
 def product(dimer, model, nodes=14):
-    return solve_gutzwiller(dimer, single_site_model=single_site(dimer.lasers[0], 0.4, model, nodes=nodes))
+    table = single_site(dimer.lasers[0], 0.4 * dimer.drive / 0.3, model, nodes=nodes)
+    return solve_gutzwiller(dimer, single_site_model=table)
 
 
 LEVELS = {
@@ -58,6 +59,14 @@ def test_two_levels_agree_on_the_imbalance(level, reference, dimer, tolerance):
     expected, _ = imbalance(reference, dimer)
     assert found == pytest.approx(expected, abs=tolerance * abs(expected) + error)
     assert error < 0.05 * abs(expected)
+
+
+@pytest.mark.parametrize("level", ["self-consistent", "langevin", "product, cubic"])
+def test_the_unit_of_the_rates_does_not_count(level):
+    faster = Dimer(1.1, 3000.0, 0.9, 0.03, 0.0, math.pi / 2, kappa=3.0)
+    found, error = imbalance(level, faster)
+    expected, other = imbalance(level, MANY)
+    assert found == pytest.approx(expected, abs=1e-6 + math.hypot(error, other))
 
 
 @pytest.mark.parametrize("difference", [0.5, math.pi / 2, 2.6])
