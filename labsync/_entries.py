@@ -51,6 +51,7 @@ def summary(run: Run, steps: int | None = None) -> dict[str, Any]:
         "station": run.start.get("station"),
         "seed": run.start.get("seed"),
         "message": stop.get("message", ""),
+        "remarks": stop.get("remarks", []),
         "timing_s": stop.get("timing_s", {}),
     }
 

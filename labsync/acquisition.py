@@ -102,7 +102,7 @@ def simulate(scan: Scan, root: Path, console: Console, **facts: Any) -> Run:
     opened = store.create(root, scan.slug, about)
     provenance.keep_code(opened)
     with ScanProgress(console, scan.slug) as progress:
-        acquire(scan, None, opened, progress)
+        acquire(scan, None, opened, progress, closing=lambda: {"remarks": list(scan.remarks)})
     return opened
 
 

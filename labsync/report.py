@@ -1,6 +1,7 @@
 """Tables, figures and fits of one run, as the commands show them."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -20,7 +22,14 @@ from labsync._entries import summary
 from labsync.columns import column, in_order
 from labsync.errors import UsageError
 from labsync.figures import save
-from labsync.procedures import CorrelationScan, DetuningScan, HeterodyneScan, MicropillarSweep, PositionHold
+from labsync.procedures import (
+    CorrelationScan,
+    DetuningScan,
+    HeterodyneScan,
+    MicropillarSweep,
+    NanolaserDimerSweep,
+    PositionHold,
+)
 from labsync.scan import Scan
 from labsync.store import Run
 from models import micropillars
@@ -50,6 +59,8 @@ def show(run: Run, console: Console) -> None:
     console.print(f"[bold]{run.uid}[/]  {facts['status']}  {facts['steps']} steps", highlight=False)
     if facts["message"]:
         console.print(facts["message"], highlight=False)
+    for remark in _remarks(facts["remarks"]):
+        console.print(f"[yellow]{escape(remark)}[/]", highlight=False)
     said = notes.read(run)
     for line in (
         " ".join(said.tags),
@@ -70,10 +81,21 @@ def show(run: Run, console: Console) -> None:
     elif run.procedure == MicropillarSweep.slug and facts["steps"]:
         figure = plots.simulated_spectra(run.dataset(), swept(run))
         save(run.path / "figures", {"spectra": figure}, console)
+    elif run.procedure == NanolaserDimerSweep.slug and facts["steps"]:
+        figure = plots.nanolaser_sweep(run.dataset(), swept(run))
+        save(run.path / "figures", {"nanolasers": figure}, console)
     if facts["timing_s"]:
         spent = "  ".join(f"{phase} {1e3 * time_s:.0f} ms" for phase, time_s in facts["timing_s"].items())
         console.print(f"time per step (median): {spent}", highlight=False)
     console.print(f"run folder: {run.path}", highlight=False, soft_wrap=True)
+
+
+def _remarks(remarks: list[str]) -> list[str]:
+    """Return of remarks that differ in their numbers only the last, and how many there were."""
+    alike: dict[str, list[str]] = {}
+    for remark in remarks:
+        alike.setdefault(re.sub(r"[-+\d.e]+", "#", remark), []).append(remark)
+    return [f"{each[-1]} ({len(each)} such remarks)" if each[1:] else each[0] for each in alike.values()]
 
 
 def step_table(run: Run) -> Table:

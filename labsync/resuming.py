@@ -114,10 +114,11 @@ def rerun(reference: str, root: Path, console: Console) -> Run:
 
 def _resume_simulation(scan: Scan, run: Run, console: Console) -> Run:
     scan.check(None)
+    scan.remarks = tuple((run.stop or {}).get("remarks", ()))
     run.reopen(**provenance.collect())
     provenance.keep_code(run)
     with ScanProgress(console, scan.slug) as progress:
-        acquire(scan, None, run, progress)
+        acquire(scan, None, run, progress, closing=lambda: {"remarks": list(scan.remarks)})
     return run
 
 

@@ -46,6 +46,8 @@ class Scan(Procedure, ABC):
     """Roles, beyond cryostats and pumps, without which the scan cannot run."""
     station: Station | None = None
     run: Run | None = None
+    remarks: tuple[str, ...] = ()
+    """What has to be said of the results so far; kept with the end of a simulated run."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let no `shutdown` raise: PyMeasure's worker would never end, and whoever waits for it neither."""

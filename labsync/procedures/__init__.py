@@ -5,6 +5,7 @@ from labsync.procedures.correlation import CorrelationScan
 from labsync.procedures.detuning import DetuningScan
 from labsync.procedures.heterodyne import HeterodyneScan
 from labsync.procedures.micropillars import MicropillarSweep
+from labsync.procedures.nanolaser_dimer import NanolaserDimerSweep
 from labsync.procedures.position import PositionHold
 from labsync.scan import Scan
 
@@ -15,7 +16,10 @@ PROCEDURES: dict[str, type[Scan]] = {
     HeterodyneScan.slug: HeterodyneScan,
     PositionHold.slug: PositionHold,
 }
-SIMULATIONS: dict[str, type[Scan]] = {"micropillars": MicropillarSweep}
+SIMULATIONS: dict[str, type[Scan]] = {
+    "micropillars": MicropillarSweep,
+    "nanolaser-dimer": NanolaserDimerSweep,
+}
 
 __all__ = [
     "PROCEDURES",
@@ -25,5 +29,6 @@ __all__ = [
     "DetuningScan",
     "HeterodyneScan",
     "MicropillarSweep",
+    "NanolaserDimerSweep",
     "PositionHold",
 ]

@@ -4,7 +4,14 @@ Fernandez-Lorenzo and Porras, "Dissipative Josephson effect in coupled nanolaser
 """
 
 from models.nanolaser_dimer.drive_phases import coherence_map, critical_tunnelling
-from models.nanolaser_dimer.gutzwiller import iterate_gutzwiller, single_site, solve_gutzwiller
+from models.nanolaser_dimer.gutzwiller import (
+    SINGLE_SITE_MODELS,
+    SingleSite,
+    iterate_gutzwiller,
+    response_table,
+    single_site,
+    solve_gutzwiller,
+)
 from models.nanolaser_dimer.josephson import (
     figure_6,
     figure_6_dimer,
@@ -38,10 +45,12 @@ from models.nanolaser_dimer.transition import (
 )
 
 __all__ = [
+    "SINGLE_SITE_MODELS",
     "Dimer",
     "Nanolaser",
     "PhaseAverages",
     "PhasePair",
+    "SingleSite",
     "check_phase_description",
     "coherence_map",
     "critical_tunnelling",
@@ -64,6 +73,7 @@ __all__ = [
     "predicted_sensitivity",
     "relaxation_gap",
     "relaxation_rates",
+    "response_table",
     "sensitivity",
     "simulate_langevin",
     "single_site",

@@ -30,7 +30,14 @@ from models.nanolaser_dimer.quantum import laser_moments
 from models.nanolaser_dimer.radial import radial_moments
 from models.numerics import ConvergenceError
 
-__all__ = ["SINGLE_SITE_MODELS", "SingleSite", "iterate_gutzwiller", "single_site", "solve_gutzwiller"]
+__all__ = [
+    "SINGLE_SITE_MODELS",
+    "SingleSite",
+    "iterate_gutzwiller",
+    "response_table",
+    "single_site",
+    "solve_gutzwiller",
+]
 
 SINGLE_SITE_MODELS: dict[str, Callable[[Nanolaser], LaserMoments]] = {
     "full": laser_moments,
@@ -190,7 +197,27 @@ def _dataset(equations: _MeanFields, found: Root) -> xr.Dataset:
     )
 
 
-def _table(dimer: Dimer, furthest: float, model: str | SingleSite) -> SingleSite:
+def response_table(dimer: Dimer, furthest: float, model: str | SingleSite = "full") -> SingleSite:
+    """Return a table of the single laser that serves all drive phases and tunnellings up to the furthest.
+
+    Parameters
+    ----------
+    dimer : Dimer
+        The lasers, with the strongest drive that the table has to serve.
+    furthest : float
+        Largest abs(t_c).
+    model : {"full", "eliminated", "cubic"} or SingleSite
+        Model of the laser; a table is only checked.
+
+    Returns
+    -------
+    SingleSite
+
+    Raises
+    ------
+    ValueError
+        If the model is unknown or the table that of another laser.
+    """
     laser = dimer.lasers[0]
     own = (dimer.pump_parameter, dimer.gamma, dimer.kappa)
     if isinstance(model, SingleSite):
@@ -243,7 +270,7 @@ def solve_gutzwiller(
     """
     values = np.atleast_1d(np.asarray(dimer.tunnelling if tunnellings is None else tunnellings, dtype=float))
     furthest = float(np.abs(values).max())
-    site = _table(dimer, furthest, single_site_model)
+    site = response_table(dimer, furthest, single_site_model)
     if site.name != "full":
         warn_of_bad_elimination(dimer)
         warn_of_cubic(dimer)
@@ -295,7 +322,7 @@ def iterate_gutzwiller(
     ConvergenceError
         If the fields still change by more than 1e-9 after the last iteration.
     """
-    site = _table(dimer, abs(dimer.tunnelling), single_site_model)
+    site = response_table(dimer, abs(dimer.tunnelling), single_site_model)
     equations = _MeanFields(dimer, site)
     fields = _MeanFields(replace(dimer, tunnelling=0.0), site).iterated(np.zeros(4))
     change = math.inf
