@@ -10,7 +10,6 @@ from labsync import acquisition, report
 from labsync.errors import LabsyncError, UsageError
 from labsync.procedures import SIMULATIONS
 
-
 FEW_PHOTONS = ["--gamma", "4", "--pump-parameter", "0.5", "--drive", "0.2", "--levels", "5"]
 
 
