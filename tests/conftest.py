@@ -1,6 +1,6 @@
 from hypothesis import settings
 
-# The same examples in every run; `pytest --hypothesis-profile=search` looks for new ones. Neither watches the clock.
+# The same examples in every run; --hypothesis-profile=search looks for new ones. Neither watches the clock.
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("search", deadline=None, print_blob=True)
 settings.load_profile("fixed")
