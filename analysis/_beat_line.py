@@ -49,6 +49,8 @@ class BeatLine:
         Density beside it.
     resolution_hz : float
         Of the spectrum.
+    tilt_per_hz : float
+        Slope of the logarithm of the floor there, as the recorder's bandwidth makes it.
     """
 
     centre_hz: Value
@@ -60,6 +62,7 @@ class BeatLine:
     gaussian_hz: Value = NOT_KNOWN
     floor: float = np.nan
     resolution_hz: float = np.nan
+    tilt_per_hz: float = 0.0
 
     def width_text(self, unit_hz: float = 1.0) -> str:
         """Return the width with its error, or its bound, in a unit of so many Hz."""
@@ -247,13 +250,15 @@ def density_of(spectrum: xr.Dataset, channel: str | None) -> tuple[np.ndarray, n
 
 def _lines(profiles: Profiles, resolution: float) -> list[BeatLine]:
     every = [
-        _line(found, covariance, profiles.floor, resolution)
-        for found, covariance in zip(profiles.found.T, profiles.covariance, strict=True)
+        _line(found, covariance, profiles.floor, resolution, float(tilt))
+        for found, covariance, tilt in zip(profiles.found.T, profiles.covariance, profiles.tilt, strict=True)
     ]
     return sorted(every, key=lambda line: line.centre_hz.value)
 
 
-def _line(found: np.ndarray, covariance: np.ndarray, floor: float, resolution: float) -> BeatLine:
+def _line(
+    found: np.ndarray, covariance: np.ndarray, floor: float, resolution: float, tilt: float
+) -> BeatLine:
     std = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     width, off = float(np.exp(found[1])), NOT_GAUSSIAN * resolution
     lorentz = Value(width, float(np.hypot(width * std[1], off)))
@@ -276,6 +281,7 @@ def _line(found: np.ndarray, covariance: np.ndarray, floor: float, resolution: f
         gauss,
         floor,
         resolution,
+        tilt,
     )
 
 

@@ -20,6 +20,9 @@ __all__ = ["FrequencyNoiseFit", "beta_linewidth", "counter_noise", "fit_frequenc
 BETA = 8 * np.log(2) / np.pi**2
 """Slope of the line S(f) = BETA f above which noise widens a line, and below which it makes its wings."""
 
+TONE = 6.0
+"""Density above that of the noises, in its standard errors, from which on it is of a tone."""
+
 FEWEST_TURNS = 4
 """Lowest frequency used, in units of the resolution: below, the mean of each segment is missing."""
 
@@ -115,12 +118,15 @@ class FrequencyNoiseFit:
         b, white noise of the measured phase, in rad^2/Hz.
     intrinsic_hz : Value
         Linewidth pi h0 that the white part alone makes.
+    left_out : float
+        Share of the density that was left out, for it stands out as tones do.
     """
 
     white: Value
     flicker: Value
     phase_noise: Value
     intrinsic_hz: Value
+    left_out: float
 
 
 def fit_frequency_noise(noise: xr.Dataset, channel: str | None = None) -> FrequencyNoiseFit:
@@ -138,15 +144,23 @@ def fit_frequency_noise(noise: xr.Dataset, channel: str | None = None) -> Freque
     RecordError
         If there is no such channel.
     """
-    f, s = _of(noise, channel)
+    f, s = noise_of(noise, channel)
     design = np.stack([np.ones_like(f), 1 / f, f**2], axis=1)
     spacing = float(noise.attrs["sample_rate_hz"]) / float(noise.attrs["segment_samples"])
     # neighbouring points share noise: of a Hann window, 1.94 of them are one
     together = 1.3 * float(noise.attrs["noise_bandwidth_hz"]) / spacing
-    relative = np.sqrt(together / float(noise.attrs["looks"]))
-    strengths, errors = nonnegative_strengths(design, s, relative)
+    looks = float(noise.attrs["looks"])
+    kept = np.ones(f.size, dtype=bool)
+    for _ in range(20):
+        strengths, errors = nonnegative_strengths(design[kept], s[kept], np.sqrt(together / looks))
+        still = s < (design @ strengths) * (1 + TONE / np.sqrt(looks))
+        if np.array_equal(still, kept) or np.count_nonzero(still) < f.size // 2:
+            break
+        kept = still
     white, flicker, phase = (Value(float(a), float(b)) for a, b in zip(strengths, errors, strict=True))
-    return FrequencyNoiseFit(white, flicker, phase, Value(np.pi * white.value, np.pi * white.std))
+    return FrequencyNoiseFit(
+        white, flicker, phase, Value(np.pi * white.value, np.pi * white.std), 1 - float(np.mean(kept))
+    )
 
 
 def beta_linewidth(noise: xr.Dataset, channel: str | None = None) -> Value:
@@ -173,7 +187,7 @@ def beta_linewidth(noise: xr.Dataset, channel: str | None = None) -> Value:
     RecordError
         If there is no such channel.
     """
-    f, s = _of(noise, channel)
+    f, s = noise_of(noise, channel)
     step = float(np.mean(np.diff(f)))
     above = s > BETA * f
     if np.mean(above[-max(1, f.size // 50) :]) > 0.5:
@@ -190,7 +204,8 @@ def beta_linewidth(noise: xr.Dataset, channel: str | None = None) -> Value:
     return Value(width, width * error / (2 * area))
 
 
-def _of(noise: xr.Dataset, channel: str | None) -> tuple[np.ndarray, np.ndarray]:
+def noise_of(noise: xr.Dataset, channel: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies and densities of one channel, as the fits use them."""
     names = [str(each) for each in noise["channel"].values]
     if (channel is None and len(names) > 1) or (channel is not None and channel not in names):
         raise RecordError(f"The noise has the channels {', '.join(names)}; name one of them.")

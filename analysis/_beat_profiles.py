@@ -35,12 +35,15 @@ class Profiles:
     covariance : numpy.ndarray, (line, 4, 4)
         Of these, line by line.
     floor : float
-        Density beside the lines.
+        Density beside the lines, in the middle between them.
+    tilt : numpy.ndarray, (line,)
+        Slope of ln R at each line, 1/Hz.
     """
 
     found: np.ndarray
     covariance: np.ndarray
     floor: float
+    tilt: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -179,9 +182,10 @@ def fit_profiles(
     start, low, high = (np.concatenate(each) for each in (begin, lower, upper))
     at, covariance = maximise_likelihood(p / scale, model, start, low, high, model.slopes)
     found = at[2:].reshape(4, -1)[:, :number].copy()
+    tilt = response.by_x(found[0], float(at[1])) / unit
     found *= np.array([unit, 1.0, 1.0, unit**2])[:, np.newaxis]
     found += np.array([middle, np.log(unit), np.log(scale * unit), 0.0])[:, np.newaxis]
     to_units = np.array([unit, 1.0, 1.0, unit**2])
     places = [2 + where.size * np.arange(4) + k for k in range(number)]
     blocks = np.array([covariance[np.ix_(k, k)] * np.outer(to_units, to_units) for k in places])
-    return Profiles(found, blocks, float(np.exp(at[0])) * scale)
+    return Profiles(found, blocks, float(np.exp(at[0])) * scale, tilt)

@@ -92,6 +92,17 @@ def test_a_counter_gives_the_density_of_its_readings():
         fit_frequency_noise(noise, "P1")
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_tones_such_as_those_of_the_mains_do_not_touch_the_white_floor(seed):
+    tone = 2e5 * np.sin(2 * np.pi * 6e4 * np.arange(200_000) / RATE)
+    found = fit_frequency_noise(
+        frequency_noise(phases(white(seed) + tone), 4e3).isel(frequency_hz=slice(200))
+    )
+    assert found.white.value == pytest.approx(LINEWIDTH / np.pi, abs=4 * found.white.std)
+    assert found.white.std < 0.03 * LINEWIDTH / np.pi
+    assert 0 < found.left_out < 0.05
+
+
 def self_heterodyne(seed, linewidth, delay, looks=200, resolution=2e3, span=1.5e6):
     f = 80e6 + np.arange(-span, span, resolution / 1.44)
     density = envelope(f - 80e6, linewidth, delay) + 1e-9
