@@ -14,6 +14,7 @@ import xarray as xr
 from scipy.integrate import quad
 from scipy.linalg import expm
 from scipy.special import i0e
+from threadpoolctl import threadpool_limits
 
 from analysis._beat_errors import ResolutionError
 from analysis._beat_kernels import TURN
@@ -126,7 +127,8 @@ def fit_adler(relative: xr.DataArray) -> AdlerFit:
     start = _regressed(values[::lag], step)
     pairs = _pairs(values[::lag])
 
-    at, covariance = _most_likely(pairs, np.array([*start[:3] * step, np.log(start[3] * step)]))
+    with threadpool_limits(1, "blas"):  # threads that wait for each other cost more than such small matrices
+        at, covariance = _most_likely(pairs, np.array([*start[:3] * step, np.log(start[3] * step)]))
     detuning, sine, cosine = at[:3] / step
     locking = float(np.hypot(sine, cosine))
     std = np.sqrt(np.maximum(np.diag(covariance), 0.0))

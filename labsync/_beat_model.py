@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy.fft import next_fast_len
 from scipy.optimize import nnls
 from scipy.signal import welch
 from scipy.signal.windows import gaussian
 
-from labsync._beat_notes import digitized_density
+from labsync._beat_notes import HANN_RESOLUTION, digitized_density
 from models.detection import Photodiodes, beating, codes
 
 __all__ = ["Receiver", "calibrated"]
@@ -76,7 +77,8 @@ class Receiver:
     def _digitized(self, seen: np.ndarray, sample_s: float, rng: np.random.Generator) -> np.ndarray:
         attrs = self.attrs
         rate, samples = float(attrs["sample_rate_hz"]), int(attrs["record_samples"])
-        number = max(1, round(float(attrs["looks"]) * attrs["resolution_bandwidth_hz"] * samples / rate))
+        looks_of_one = samples * float(attrs["resolution_bandwidth_hz"]) / (HANN_RESOLUTION * rate)
+        number = round(float(attrs["looks"]) / looks_of_one)
         number = max(1, min(number, MOST_SAMPLES // samples))
         volts = self.photodiodes.voltages([seen], sample_s, number * samples, 1 / rate, rng)
         if "step_v" in attrs:
@@ -92,7 +94,7 @@ class Receiver:
         volts = self.photodiodes.voltages([seen], sample_s, samples, step_s, rng)[0]
         spread = np.sqrt(np.log(2)) / (np.pi * resolution * step_s)
         window = gaussian(round(GAUSSIAN_LENGTH * spread) | 1, spread)
-        longer = 4 * window.size
+        longer = next_fast_len(2 * window.size, real=True)
         frequency, density = welch(volts, 1 / step_s, window, window.size, nfft=longer, detrend=False)
         return np.asarray(np.interp(self.frequency_hz, frequency, density))
 

@@ -25,7 +25,7 @@ OHM = 50.0
 GAUSSIAN_NOISE_BANDWIDTH = (np.pi / (4 * np.log(2))) ** 0.5
 """Equivalent noise bandwidth of an analyser's filter over its width at half the power."""
 
-HANN_RESOLUTION = 1.44
+HANN_RESOLUTION = 1.4406
 """Width of a Hann window's line at half the power, over the inverse of its length."""
 
 CONVERTER = ("step_v", "lowest_code", "highest_code")

@@ -83,7 +83,7 @@ def test_a_digitizer_that_only_clips_or_never_triggers_gives_no_spectrum():
     with pytest.raises(InstrumentTimeout):
         record_beat_notes(station(section, digitizer=Board(lost=range(9))))
     fine = DigitizerHeterodyneSection(**{**DIGITIZER, "resolution_bandwidth": "1 kHz"})
-    with pytest.raises(UsageError, match=r"1000 Hz is out of reach .* use 1.1e\+04 to 1.12e\+07 Hz"):
+    with pytest.raises(UsageError, match=r"1000 Hz is out of reach .* use 1.1e\+04 to 1.13e\+07 Hz"):
         record_beat_notes(station(fine, digitizer=Board()))
 
 

@@ -1,0 +1,187 @@
+"""Analysis of recorded beat notes: lines, frequency noise, stability, and the relative phase of two."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from analysis import Value, heterodyne, stability
+from analysis._values import NOT_KNOWN
+from labsync._beat_notes import HANN_RESOLUTION
+from labsync._beat_results import ChannelFit, CounterFit, PhaseFit, RecordFit
+
+__all__ = ["fit_readings", "fit_record"]
+
+AVERAGED = 16
+"""Segments of the spectrum, by default."""
+
+LONGEST = 2**20
+WIDTHS = 10.0
+"""Demodulated band over the width of the line."""
+
+FEWEST = 4.0
+"""Demodulated band over the resolution, at least."""
+
+
+def fit_readings(readings_hz: np.ndarray, interval_s: float, source: str) -> CounterFit:
+    """Analyse a counter's readings, which follow each other without a gap.
+
+    Raises
+    ------
+    analysis.heterodyne.RecordError
+        If there are too few, or they are constant or not finite.
+    """
+    allan = stability.allan_deviation(readings_hz, interval_s)
+    density = heterodyne.counter_noise(readings_hz, interval_s)
+    beta_hz, untold = _beta(density)
+    return CounterFit(
+        source,
+        readings_hz,
+        interval_s,
+        allan,
+        stability.fit_noise(allan),
+        density,
+        heterodyne.fit_frequency_noise(density),
+        beta_hz,
+        untold,
+    )
+
+
+def _beta(density: xr.Dataset, channel: str | None = None) -> tuple[Value, str]:
+    """Return the width that the noise above the beta-separation line makes, or why it is not known."""
+    try:
+        return heterodyne.beta_linewidth(density, channel), ""
+    except heterodyne.BandError as error:
+        return NOT_KNOWN, str(error)
+
+
+def fit_record(
+    record: heterodyne.Record,
+    resolution_hz: float | None = None,
+    near_hz: float | None = None,
+    bandwidth_hz: float | None = None,
+    shape: Literal["lorentz", "voigt"] = "lorentz",
+) -> RecordFit:
+    """Analyse a record: spectrum and strongest line of each channel, then what its phase tells.
+
+    Parameters
+    ----------
+    record
+        Of any length.
+    resolution_hz
+        Of the spectrum; by default such that 16 segments are averaged.
+    near_hz
+        Where the line is about; the strongest one by default.
+    bandwidth_hz
+        Demodulated about the first channel's line; by default ten times its width.
+    shape
+        "lorentz" or "voigt".
+
+    Raises
+    ------
+    analysis.NoLineError, analysis.heterodyne.RecordError, BandError, ResolutionError
+        If the record is unusable, or a line is not there.
+    """
+    spectrum = heterodyne.spectrum(record, resolution_hz or _resolution(record))
+    lines = [heterodyne.fit_line(spectrum, name, near_hz=near_hz, shape=shape) for name in record.channels]
+    channels = [
+        ChannelFit(
+            name, line, float(spectrum["extreme_share"][k]), bool(record.clipped and record.clipped[k])
+        )
+        for k, (name, line) in enumerate(zip(record.channels, lines, strict=True))
+    ]
+    plain = RecordFit(record, spectrum, tuple(channels))
+    try:
+        band = bandwidth_hz or _bandwidth(record, lines)
+        parts = _phases(record, lines[0].centre_hz.value, band)
+        longest = max(parts, key=lambda part: part.sizes["time_s"])
+        channels, noise, untold = _with_noise(channels, longest)
+    except ValueError as error:
+        if bandwidth_hz is not None:
+            raise
+        return replace(plain, untold=str(error))
+    phase = None
+    if len(record.channels) == 2:
+        together = heterodyne.coherence(record, lines[0].resolution_hz)["coherence"]
+        at_line = together.sel(frequency_hz=lines[0].centre_hz.value, method="nearest")
+        phase = _phase_fit(parts, *record.channels, float(at_line))
+    readings = longest["instantaneous_hz"].values[0, :-1]
+    allan = stability.allan_deviation(readings, 1 / float(longest.attrs["sample_rate_hz"]))
+    return replace(plain, channels=tuple(channels), bandwidth_hz=band, noise=noise, allan=allan, phase=phase)
+
+
+def _resolution(record: heterodyne.Record) -> float:
+    longest = max(each.samples or LONGEST for each in record.stretches)
+    averaged = AVERAGED if len(record.stretches) < AVERAGED else 1
+    return HANN_RESOLUTION * record.sample_rate_hz / max(16, min(longest // averaged, LONGEST))
+
+
+def _bandwidth(record: heterodyne.Record, lines: Sequence[heterodyne.BeatLine]) -> float:
+    """Return ten widths of the widest line, or as much as there is room for."""
+    seen = max(line.width_hz.value if line.width_hz else line.resolution_hz for line in lines)
+    rate, centre = record.sample_rate_hz, abs(lines[0].centre_hz.value)
+    room = rate / 2 - centre if record.iq else min(centre, rate / 2 - centre)
+    wanted = max(WIDTHS * seen, FEWEST * lines[0].resolution_hz)
+    return float(min(wanted, rate / 4, 0.999 * room / 0.75))
+
+
+def _phases(record: heterodyne.Record, centre_hz: float, bandwidth_hz: float) -> list[xr.Dataset]:
+    """Return amplitude and phase of each part without a gap."""
+    parts = [record.stretch(k) for k in range(len(record.stretches))]
+    return [heterodyne.phase(heterodyne.demodulate(part, centre_hz, bandwidth_hz)) for part in parts]
+
+
+def _with_noise(
+    channels: Sequence[ChannelFit], phases: xr.Dataset
+) -> tuple[list[ChannelFit], xr.Dataset, str]:
+    """Add to each channel what its frequency noise tells; return the noise too, and what it leaves open."""
+    rate, samples = float(phases.attrs["sample_rate_hz"]), phases.sizes["time_s"]
+    density = heterodyne.frequency_noise(phases, HANN_RESOLUTION * rate / max(16, samples // AVERAGED))
+    betas = [_beta(density, each.name) for each in channels]
+    found = [
+        replace(
+            each,
+            snr=float(phases["snr"][k]),
+            noise=heterodyne.fit_frequency_noise(density, each.name),
+            beta_hz=betas[k][0],
+        )
+        for k, each in enumerate(channels)
+    ]
+    return found, density, next((why for _, why in betas if why), "")
+
+
+def _phase_fit(parts: Sequence[xr.Dataset], first: str, second: str, coherence: float) -> PhaseFit:
+    """Analyse the phase of the second channel over the first."""
+    relative = _joined([heterodyne.relative_phase(part, first, second) for part in parts])
+    slips = heterodyne.find_slips(relative)
+    potential = heterodyne.effective_potential(relative)
+    adler, untold = None, ""
+    try:
+        adler = heterodyne.fit_adler(relative)
+    except ValueError as error:
+        untold = str(error)
+    noisy = [
+        str(parts[0]["channel"].values[k])
+        for k in range(2)
+        if any(part["slips_by_noise"][k] for part in parts)
+    ]
+    if noisy:
+        untold = " ".join(
+            [f"Noise alone may make the phase of channel {' and '.join(noisy)} slip.", untold]
+        ).strip()
+    concentration = float(np.abs(np.mean(np.exp(1j * relative.values))))
+    return PhaseFit(relative, coherence, concentration, slips, potential, adler, untold)
+
+
+def _joined(parts: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Close the gaps between stretches: a whole number of turns is taken off each."""
+    rate = float(parts[0].attrs["sample_rate_hz"])
+    rows = [parts[0].values]
+    for part in parts[1:]:
+        turns = np.round((part.values[0] - rows[-1][-1]) / (2 * np.pi))
+        rows.append(part.values - 2 * np.pi * turns)
+    values = np.concatenate(rows)
+    time = ("time_s", np.arange(values.size) / rate, {"units": "s"})
+    return xr.DataArray(values, {"time_s": time}, ("time_s",), parts[0].name, parts[0].attrs)
