@@ -63,6 +63,28 @@ def hinge(
     return np.asarray(x * (locked_slope + (slope - locked_slope) * np.sqrt(positive / norm)))
 
 
+def derivatives(x: np.ndarray, half_range: float, rounding: float, slope: float, locked: float) -> np.ndarray:
+    """Return the derivatives of `hinge` by centre, ln h, ln r, slope and locked slope, (point, 5).
+
+    ``x`` is the distance from the centre.
+    """
+    long = np.sqrt(1 + rounding**2)
+    norm, by_norm = (1 + long) / 2, rounding**2 / (2 * long)  # and its derivative by ln r
+    stretch = (1 - norm / 4 + rounding**2 / norm) * 4 / 3
+    by_stretch = (-by_norm / 4 + 2 * rounding**2 / norm - rounding**2 * by_norm / norm**2) * 4 / 3
+    inverse = stretch * half_range**2 / np.maximum(x**2, 1e-18)
+    y = 1 - inverse
+    root = np.hypot(y, rounding)
+    positive = np.where(y > 0, (y + root) / 2, rounding**2 / (2 * np.maximum(root - y, 1e-300)))
+    share = np.sqrt(positive / norm)
+    step = (slope - locked) * share
+    by_half = -step * inverse / root
+    by_rounding = rounding**2 / (2 * positive * root) - inverse * by_stretch / stretch / root - by_norm / norm
+    return np.stack(
+        [by_half - locked - step, x * by_half, x * step / 2 * by_rounding, x * share, x * (1 - share)], axis=1
+    )
+
+
 def fit_hinge(
     detuning_ghz: np.ndarray, beat_ghz: np.ndarray, std_ghz: np.ndarray, start: Hinge | None = None
 ) -> Hinge:
@@ -111,9 +133,15 @@ def _fit(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, start: Hinge, misfit: 
         centre, log_half, log_rounding, slope, locked = np.minimum(np.maximum(p, lower), upper)
         return hinge(x, centre, np.exp(log_half), np.exp(log_rounding), slope, locked)
 
+    def jacobian(p: np.ndarray) -> np.ndarray:
+        centre, log_half, log_rounding, slope, locked = np.minimum(np.maximum(p, lower), upper)
+        by = derivatives(x - centre, np.exp(log_half), np.exp(log_rounding), slope, locked)
+        return np.asarray(by * ((p > lower) & (p < upper)) / sigma[:, None])
+
     solution = least_squares(
         lambda p: (curve(p) - y) / sigma,
-        np.clip(_logged(start.parameters), lower + 1e-9, upper - 1e-9),
+        jac=jacobian,
+        x0=np.clip(_logged(start.parameters), lower + 1e-9, upper - 1e-9),
         x_scale=np.array([0.1 * start.half_range_ghz, 0.1, 1.0, 0.1, 0.1]),
         loss="soft_l1",
         f_scale=_SOFT,

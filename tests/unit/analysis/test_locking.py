@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analysis import fit_locking, reduce_map
+from analysis._hinge import derivatives, hinge
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
@@ -32,6 +33,22 @@ def test_errors_cover_the_truth_over_many_seeds(make_map):
     assert np.mean(np.abs(ranges[:, 0] - 0.8) < ranges[:, 1]) > 0.5
     assert np.mean(np.abs(ranges[:, 0] - 0.8) < 2 * ranges[:, 1]) > 0.85
     assert np.all(ranges[:, 1] < 0.04)
+
+
+@pytest.mark.parametrize("parameters", [(0.02, 0.4, 0.05, 1.0, 0.1), (-0.3, 0.7, 1.5, 1.2, -0.2)])
+def test_the_derivatives_of_the_hinge_are_its_differences(parameters):
+    nu = np.linspace(-2, 2, 41)
+    centre, half, rounding, slope, locked = parameters
+
+    def moved(by):
+        stretch = np.exp(by[1:3])
+        return hinge(
+            nu, centre + by[0], half * stretch[0], rounding * stretch[1], slope + by[3], locked + by[4]
+        )
+
+    differences = [(moved(by) - moved(-by)) / 2e-6 for by in 1e-6 * np.eye(5)]
+    found = derivatives(nu - centre, half, rounding, slope, locked)
+    np.testing.assert_allclose(found, np.transpose(differences), rtol=1e-6, atol=1e-6)
 
 
 def test_centre_and_recommended_widths_of_a_shifted_region(make_map):
