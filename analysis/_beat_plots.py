@@ -18,6 +18,9 @@ from analysis.stability import LAWS
 
 __all__ = ["allan_deviation", "beat_line", "frequency_noise", "phase_potential"]
 
+TOLD = 3.0
+"""Largest error of a potential, over the diffusion, that is drawn."""
+
 UNITS = ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"), (1.0, "Hz"))
 LAW_NAMES = {
     "phase": ("white phase", "-."),
@@ -150,13 +153,24 @@ def phase_potential(relative: xr.DataArray, adler: AdlerFit | None = None, bins:
     above, below = figure.subplots(2, sharex=True)
     above.bar(phase, density, width=2 * np.pi / bins, color=P1, alpha=0.6, lw=0)
     above.set_ylabel("probability density (1/rad)")
-    below.errorbar(phase, potential, std, fmt="o", ms=3.0, mew=0, elinewidth=0.8, color=BLACK, label="data")
+    told = np.isfinite(potential) & (std < TOLD)
+    below.errorbar(
+        phase[told],
+        potential[told],
+        std[told],
+        fmt="o",
+        ms=3.0,
+        mew=0,
+        elinewidth=0.8,
+        color=BLACK,
+        label="data",
+    )
     if adler is not None:
         depth = adler.locking.value * np.cos(phase - adler.offset_rad.value)
         curve = -(adler.detuning.value * phase + depth) / adler.diffusion.value
         known = np.isfinite(potential)
         shift = np.average((potential - curve)[known], weights=std[known] ** -2)
-        below.plot(phase, curve + shift, color=P2, lw=1.3, label="Adler")
+        below.plot(phase[told], (curve + shift)[told], color=P2, lw=1.3, label="Adler")
         below.legend(fontsize=8, frameon=False)
     below.set_xlabel("relative phase (rad)")
     below.set_ylabel("potential / diffusion")

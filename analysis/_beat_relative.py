@@ -217,7 +217,8 @@ def effective_potential(relative: xr.DataArray, bins: int = 64) -> xr.Dataset:
     potential[_visits(values, bins) < FEWEST_VISITS] = np.nan
     blocks = np.array_split(np.arange(values.size), BLOCKS)
     parts = np.array([_potential(np.delete(values, block), bins)[0] for block in blocks])
-    parts -= np.nan_to_num(np.nanmean(parts - potential, axis=1, keepdims=True))
+    often = np.bincount(_bins_of(values, bins), minlength=bins) / values.size
+    parts -= np.nansum((parts - potential) * often, axis=1, keepdims=True)
     spread = np.nanvar(np.where(np.isfinite(potential), parts, 0.0), axis=0) * (BLOCKS - 1)
     spread = np.maximum(spread, 1 / np.maximum(_visits(values, bins), 1))
     middle = (np.arange(bins) + 0.5) * TURN / bins - np.pi

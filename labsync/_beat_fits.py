@@ -1,6 +1,6 @@
 """Analysis of recorded beat notes: lines, frequency noise, stability, and the relative phase of two."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -21,6 +21,9 @@ LONGEST = 2**20
 WIDTHS = 10.0
 """Demodulated band over the width of the line."""
 
+MISFIT = 4.0
+"""Of an Allan variance, in standard errors."""
+
 FEWEST = 4.0
 """Demodulated band over the resolution, at least."""
 
@@ -36,17 +39,29 @@ def fit_readings(readings_hz: np.ndarray, interval_s: float, source: str) -> Cou
     allan = stability.allan_deviation(readings_hz, interval_s)
     density = heterodyne.counter_noise(readings_hz, interval_s)
     beta_hz, untold = _beta(density)
+    noises = stability.fit_noise(allan)
+    untold = " ".join(filter(None, [untold, _misfit(allan, noises)]))
     return CounterFit(
         source,
         readings_hz,
         interval_s,
         allan,
-        stability.fit_noise(allan),
+        noises,
         density,
         heterodyne.fit_frequency_noise(density),
         beta_hz,
         untold,
     )
+
+
+def _misfit(allan: xr.Dataset, noises: Mapping[str, Value]) -> str:
+    """Return a warning if an Allan variance is not the sum of the noises that were found in it."""
+    tau, variance = allan["tau_s"].values, allan["deviation"].values ** 2
+    summed = sum(noises[name].value * law(tau) for name, law in stability.LAWS.items())
+    off = np.log(summed / variance) / np.sqrt(2 / allan["edf"].values)
+    if np.sqrt(np.mean(off**2)) < MISFIT:
+        return ""
+    return "The Allan deviation is no sum of power laws: its parts are not to be trusted."
 
 
 def _beta(density: xr.Dataset, channel: str | None = None) -> tuple[Value, str]:

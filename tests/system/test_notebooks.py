@@ -11,6 +11,7 @@ SHORTER = {
     "heterodyne": [
         ("CURRENTS_2_UA = 9, [22.0, 22.75, 23.5, 25.5, 28.0]", "CURRENTS_2_UA = 4, [23.5]"),
         ("[19.5, 20.0, 20.5, 21.0, 22.0, 24.0, 27.0, 31.0, 36.0, 41.0]", "[30.0]"),
+        ("DETUNINGS_GHZ = [0.0, 0.2, 0.3, 0.4]", "DETUNINGS_GHZ = [0.3]"),
     ],
     "micropillars": [
         ("EFFORT = 1 ", "EFFORT = 0.25 "),
