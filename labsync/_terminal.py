@@ -22,7 +22,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C (what was committed is kept).",
 )
 
-fit_app = typer.Typer(no_args_is_help=True, help="Fit data: of a run, or of a file of time tags.")
+fit_app = typer.Typer(no_args_is_help=True, help="Fit data: of a run, or of a file.")
 app.add_typer(fit_app, name="fit")
 
 out = Console()
