@@ -13,7 +13,7 @@ import instruments
 from instruments import InstrumentDisconnected, InstrumentProtocolError, InstrumentTimeout, roles
 
 TIMEOUT_S = 0.15
-BUSY_S = 0.3
+BUSY_S = 1.5
 """What a computer with other work to do may take on top."""
 UNITS = {
     "_k": "K",

@@ -58,7 +58,7 @@ def test_a_worker_ends_although_the_shutdown_and_the_safe_state_fail(tmp_path, b
     assert not worker.is_alive()
     assert worker.recorder._thread is None  # stopped
     said = []
-    while (word := worker.monitor_queue.get(timeout=5)) is not None:
+    while (word := worker.monitor_queue.get(timeout=60)) is not None:
         said.append(word)
     assert ("status", status) in said
     assert scan.run.status == in_folder
