@@ -45,25 +45,13 @@ def test_each_laser_is_driven_by_the_mean_field_of_the_other():
     assert state.single_site_model == "cubic"
 
 
-# FLP end at 0.025; measured ends of plain iteration and of going half the way, cubic closed form inside
-@pytest.mark.parametrize(
-    ("pump", "share", "end"),
-    [
-        (1.07, 1.0, 0.024),
-        (1.07, 0.5, 0.032),
-        (1.1, 1.0, 0.021),
-        (1.1, 0.5, 0.027),
-        (1.15, 1.0, 0.018),
-        (1.15, 0.5, 0.022),
-    ],
-)
-def test_plain_iteration_ends_where_the_solution_does_not(pump, share, end):
-    table = single_site(Nanolaser(pump, 3500.0), 1.2, "cubic")
-    assert iterate_gutzwiller(figure_6_dimer(end - 0.001, pump), single_site_model=table, share=share) < 100
+@pytest.mark.parametrize(("share", "end"), [(1.0, 0.021), (0.5, 0.027)])
+def test_the_solution_goes_on_where_plain_iteration_ends(share, end):
+    table = single_site(Nanolaser(1.1, 3500.0), 1.2, "cubic")
     with pytest.raises(ConvergenceError, match="mean fields still change"):
-        iterate_gutzwiller(figure_6_dimer(end, pump), single_site_model=table, share=share, most=200)
+        iterate_gutzwiller(figure_6_dimer(end), single_site_model=table, share=share, most=200)
     with pytest.warns(ValidityWarning, match="no longer hold the phases"):
-        state = solve_gutzwiller(figure_6_dimer(pump_parameter=pump), [end, 0.05], single_site_model=table)
+        state = solve_gutzwiller(figure_6_dimer(), [end, 0.05], single_site_model=table)
     assert state.residual < 1e-10
     name = "iteration_growth" if share == 1 else "damped_iteration_growth"
     assert (state[name] > 1 - 0.005).all()
