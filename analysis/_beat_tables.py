@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -12,10 +13,21 @@ from analysis._beat_errors import RecordError
 from analysis._beat_records import Record
 
 UNITS = {
-    "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "ps": 1e-12,
-    "hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9,
-    "v": 1.0, "mv": 1e-3, "uv": 1e-6, "µv": 1e-6, "volt": 1.0,
-}  # fmt: skip
+    "s": {
+        "s": 1.0,
+        "sec": 1.0,
+        "second": 1.0,
+        "seconds": 1.0,
+        "ms": 1e-3,
+        "us": 1e-6,
+        "ns": 1e-9,
+        "ps": 1e-12,
+    },
+    "Hz": {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
+    "V": {"v": 1.0, "volt": 1.0, "volts": 1.0, "mv": 1e-3, "uv": 1e-6},
+    "dBm": {"dbm": 1.0},
+}
+BRACKETS = re.compile(r"[(\[]\s*([^\W\d_]+)\s*[)\]]")
 LONGEST_HEADER = 200
 UNEVEN = 0.5
 """By so many mean intervals one may differ, for times are rounded."""
@@ -42,10 +54,22 @@ class Table:
     about: str
     values: np.ndarray
 
-    def column(self, number: int) -> np.ndarray:
-        """Return a column in s, Hz or V, where its heading names another unit in brackets."""
-        unit = re.search(r"[(\[]\s*(\S+?)\s*[)\]]", self.headings[number])
-        return np.asarray(self.values[:, number] * UNITS.get(unit[1].lower() if unit else "", 1.0))
+    def column(self, number: int, unit: str) -> np.ndarray:
+        """Return a column in s, Hz, V or dBm; its heading may name a multiple of that in brackets.
+
+        Raises
+        ------
+        RecordError
+            If it names something else.
+        """
+        named = BRACKETS.search(self.headings[number])
+        factor = UNITS[unit].get(_spelled(named[1]), 0.0) if named else 1.0
+        if not factor:
+            raise RecordError(
+                f"{self.name}: column {number + 1} is '{self.headings[number]}' where {unit}, or a part or "
+                "multiple of it, is needed."
+            )
+        return np.asarray(self.values[:, number] * factor)
 
 
 @dataclass(frozen=True)
@@ -87,7 +111,7 @@ def read_readings(path: Path | str, interval_s: float | None = None) -> Readings
     columns = table.values.shape[1]
     if columns > 2:
         raise RecordError(f"{table.name} has {columns} columns; readings are a time and a frequency.")
-    frequency = table.column(columns - 1)
+    frequency = table.column(columns - 1, "Hz")
     if not np.all(np.isfinite(frequency) & (frequency > 0)):
         bad = int(np.flatnonzero(~(np.isfinite(frequency) & (frequency > 0)))[0])
         raise RecordError(
@@ -108,20 +132,23 @@ def read_oscilloscope(
     """
     table = read_table(path)
     columns = table.values.shape[1]
-    timed = columns > 1
-    rate = _agreed(
-        table.name,
-        "sampling rate",
-        "sample_rate_hz",
-        "Hz",
-        1 / _even(table, sample_rate_hz is None) if timed else None,
-        sample_rate_hz,
-    )
-    first = 1 if timed else 0
-    volts = np.stack([table.column(k) for k in range(first, columns)])
+    first = 1 if columns > 1 else 0
+    counted = first == 1 and _counts_rows(table)
+    if counted and sample_rate_hz is None:
+        raise RecordError(
+            f"The first column of {table.name} counts the rows and names no unit of time; give sample_rate_hz."
+        )
+    told = 1 / _even(table, sample_rate_hz is None) if first and not counted else None
+    rate = _agreed(table.name, "sampling rate", "sample_rate_hz", "Hz", told, sample_rate_hz)
+    volts = np.stack([table.column(k, "V") for k in range(first, columns)])
     names = [table.headings[k] or str(k - first + 1) for k in range(first, columns)]
     record = Record.of(volts, rate, scale_v=1.0 if scale_v is None else scale_v, channels=names)
     return Record(rate, record.channels, record.scale_v, record.stretches, source=table.name)
+
+
+def _counts_rows(table: Table) -> bool:
+    steps = np.diff(table.values[:, 0])
+    return bool(steps.size > 2 and np.all(steps == 1) and not BRACKETS.search(table.headings[0]))
 
 
 def _agreed(name: str, what: str, argument: str, unit: str, told: float | None, given: float | None) -> float:
@@ -138,7 +165,7 @@ def _agreed(name: str, what: str, argument: str, unit: str, told: float | None, 
 
 def _even(table: Table, checked: bool = True) -> float:
     """Return the mean interval of the times, checking that none differs by half of it."""
-    time = table.column(0)
+    time = table.column(0, "s")
     if len(time) < 2 or not np.all(np.isfinite(time)) or time[-1] <= time[0]:
         raise RecordError(f"{table.name}: the times in the first column do not rise.")
     interval = (time[-1] - time[0]) / (len(time) - 1)
@@ -160,7 +187,7 @@ def read_table(path: Path) -> Table:
     RecordError
         If there are none, or something among them is no number.
     """
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _opened(path) as file:
         above, first = _header(file, path.name)
         separator = next((each for each in ";\t," if each in first), None)
         comma = separator in (";", "\t") and "." not in first
@@ -169,18 +196,57 @@ def read_table(path: Path) -> Table:
             values = np.loadtxt((row for row in rows if row), delimiter=separator, comments=None, ndmin=2)
         except ValueError:
             raise _wrong_row(path, len(above), separator, comma) from None
-    heading = above[-1].lstrip("#% \t").strip() if above else ""
-    parts = [part.strip().strip('"') for part in heading.split(separator)]
-    headings = parts if len(parts) == values.shape[1] else [""] * values.shape[1]
-    return Table(path.name, tuple(headings), "\n".join(above), values)
+    headings = _headings(above, separator, values.shape[1])
+    return Table(path.name, headings, "\n".join(above), values)
+
+
+def _headings(above: list[str], separator: str | None, columns: int) -> tuple[str, ...]:
+    """Return the headings, with the units that may stand in a row of their own below them."""
+    rows = [row for row in (_cells(line, separator) for line in above) if any(row)]
+    *before, last = ([], [], *rows)
+    if len(last) != columns:
+        return ("",) * columns
+    bare = [cell.strip("()[] ") for cell in last]
+    if not all(_spelled(cell) in known for cell, known in zip(bare, map(_units_like, bare), strict=True)):
+        return tuple(last)
+    names = before[-1] if len(before[-1]) == columns else [""] * columns
+    return tuple(f"{name} ({unit})".strip() for name, unit in zip(names, bare, strict=True))
+
+
+def _units_like(cell: str) -> dict[str, float]:
+    return next((known for known in UNITS.values() if _spelled(cell) in known), {})
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    row = _plain(line.lstrip("#% \t"), separator, comma=False)
+    return [part.strip() for part in row.split(separator)]
+
+
+def _spelled(unit: str) -> str:
+    """Return a unit as `UNITS` has it, whichever of the two letters that look like mu it has."""
+    return unit.lower().replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
+
+
+def _opened(path: Path) -> TextIO:
+    """Open a text of one of the encodings that instruments write."""
+    with path.open("rb") as file:
+        head = file.read(2**16)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return path.open(encoding="utf-16", errors="replace")
+    try:
+        head.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 4:  # not merely cut
+            return path.open(encoding="latin-1")
+    return path.open(encoding="utf-8-sig", errors="replace")
 
 
 def kind_of_table(path: Path) -> str | None:
     """Return what a table's headings say that it is: "trace", "readings" or "record"; None if they do not."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _opened(path) as file:
         above, _ = _header(file, path.name)
     words = "\n".join(above).lower()
-    last = above[-1].lower() if above else ""
+    last = "\n".join([line for line in above if line.strip()][-2:]).lower()
     if "dbm" in words:
         return "trace"
     if "freq" in last or re.search(r"[(\[]\s*[kmg]?hz\s*[)\]]", last):
@@ -201,7 +267,11 @@ def _header(lines: Iterator[str], name: str) -> tuple[list[str], str]:
 
 
 def _numeric(line: str) -> bool:
-    parts = [part for part in re.split(r"[;\t ]+" if ";" in line else r"[,\t ]+", line.strip()) if part]
+    parts = [
+        part
+        for part in re.split(r"[;\t ]+" if ";" in line else r"[,\t ]+", line.replace('"', "").strip())
+        if part
+    ]
     try:
         return bool([float(part.replace(",", ".")) for part in parts])
     except ValueError:
@@ -214,14 +284,14 @@ def _joined(first: str, rest: Iterator[str]) -> Iterator[str]:
 
 
 def _plain(line: str, separator: str | None, comma: bool) -> str:
-    row = line.strip().rstrip(separator).rstrip()
+    row = line.replace('"', "").strip().rstrip(separator).rstrip()
     return row.replace(",", ".") if comma else row
 
 
 def _wrong_row(path: Path, above: int, separator: str | None, comma: bool) -> RecordError:
     """Find the row that is not like the first."""
     columns = 0
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with _opened(path) as file:
         for number, line in enumerate(islice(file, above, None), start=above + 1):
             row = _plain(line, separator, comma)
             parts = row.split(separator) if row else []

@@ -8,7 +8,8 @@ import numpy as np
 from rich.table import Table
 
 from analysis import NoLineError
-from analysis.heterodyne import BeatLine, as_spectrum, fit_line
+from analysis._beat_tables import read_table
+from analysis.heterodyne import BeatLine, RecordError, as_spectrum, fit_line
 from labsync.errors import UsageError
 
 __all__ = ["TraceFit", "fit_trace", "read_trace", "trace_table"]
@@ -51,7 +52,7 @@ class TraceFit:
 
 
 def read_trace(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read a trace: a frequency in Hz and a level in dBm on each line, comments after % or #.
+    """Read a trace: a frequency in Hz (or what the heading says) and a level in dBm on each line.
 
     Returns
     -------
@@ -63,25 +64,17 @@ def read_trace(path: Path) -> tuple[np.ndarray, np.ndarray]:
     UsageError
         If the file is not that, saying what is wrong and where.
     """
-    if not path.is_file():
-        raise UsageError(f"There is no file '{path}'.")
-    rows = []
-    for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        if not text.strip() or text.lstrip()[0] in "%#":
-            continue
-        try:
-            frequency, level = (float(part) for part in text.replace(",", " ").replace(";", " ").split())
-        except ValueError:
-            raise UsageError(
-                f"{path.name}, line {number}: '{text.strip()[:40]}' is no pair of a frequency in Hz and a "
-                "level in dBm."
-            ) from None
-        rows.append((frequency, level))
-    if len(rows) < FEWEST:
+    try:
+        table = read_table(path)
+        if table.values.shape[1] != 2:
+            raise RecordError(f"{path.name} has {table.values.shape[1]} columns; a trace has Hz and dBm.")
+        frequency_hz, level_dbm = table.column(0, "Hz"), table.column(1, "dBm")
+    except (RecordError, OSError) as error:
+        raise UsageError(str(error)) from None
+    if len(level_dbm) < FEWEST:
         raise UsageError(
-            f"{path.name} holds {len(rows)} points; a line takes at least {FEWEST} to be fitted."
+            f"{path.name} holds {len(level_dbm)} points; a line takes at least {FEWEST} to be fitted."
         )
-    frequency_hz, level_dbm = np.array(rows).T
     steps = np.diff(frequency_hz)
     if not (np.all(np.isfinite(frequency_hz)) and np.all(steps > 0)):
         raise UsageError(f"{path.name}: the frequencies in the first column do not rise throughout.")

@@ -179,6 +179,40 @@ def test_units_in_headings_are_taken_into_account(tmp_path):
     assert (readings.interval_s, kind_of(path)) == (pytest.approx(0.01), "readings")
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("t (µs);CH1 (mV)\n", "latin-1"),
+        ("\ufefft (\N{GREEK SMALL LETTER MU}s);CH1 (mV)\n", "utf-8"),
+        ("t (µs);CH1 (mV)\n", "utf-16"),
+        ("t;Channel A\n(us);(mV)\n\n", "utf-8"),
+        ('"t";"CH1"\n"us";"mV"\n', "utf-8"),
+    ],
+)
+def test_units_are_found_in_any_encoding_and_in_a_row_of_their_own(tmp_path, text, encoding):
+    path = tmp_path / "a.csv"
+    rows = (f'"{0.5 * k}";{1e3 * v:.4f}\n' for k, v in enumerate(PAIR[0, :4000]))
+    path.write_text(text + "".join(rows).replace(".", ","), encoding=encoding)
+    record = read_record(path)
+    assert record.sample_rate_hz == pytest.approx(2e6)
+    assert abs(record.stretches[0].values).max() == pytest.approx(abs(PAIR[0, :4000]).max(), abs=1e-4)
+    assert kind_of(path) == "record"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Frequency (Hz),CH1 (V)\n", r"column 1 is 'Frequency \(Hz\)' where s, or"),
+        ("t (s),CH1 (A)\n", r"column 2 is 'CH1 \(A\)' where V, or"),
+        ("X,CH1,Start,Increment\nSequence,Volt,-1e-3,1e-6\n", "counts the rows and names no unit of time"),
+    ],
+)
+def test_what_is_no_time_or_no_voltage_is_not_taken_for_one(tmp_path, text, sentence):
+    (tmp_path / "a.csv").write_text(text + "".join(f"{k},{v:.4f},\n" for k, v in enumerate(PAIR[0, :99])))
+    with pytest.raises(RecordError, match=sentence):
+        read_record(tmp_path / "a.csv")
+
+
 BAD_TABLES = {
     "no number": ("t,V\n0,1\n1,2\n2,OVR\n3,4\n", "a.csv, line 4: '2,OVR' is no row of numbers"),
     "short row": ("t,V\n0,1\n1\n2,3\n", "a.csv, line 3: 1 numbers where the rows above have 2"),

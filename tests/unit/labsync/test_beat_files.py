@@ -35,6 +35,15 @@ def test_the_line_of_a_trace_gets_its_width_without_that_of_the_filter(trace, se
     assert line["width_bound_hz"] is None
 
 
+def test_units_of_a_heading_hold_for_a_trace(tmp_path):
+    lines = [[float(each) for each in row.split()] for row in rows(1, 5e5)]
+    path = tmp_path / "trace.csv"
+    text = "\n".join(f"{1e-6 * f:.7f};{p:.4f}" for f, p in lines).replace(".", ",")
+    path.write_text(f"Frequency;Level\nMHz;dBm\n{text}\n")
+    centre = fit_trace(path, 3e5).as_dict()["centre_hz"]
+    assert centre["value"] == pytest.approx(61.3e6, abs=4 * centre["std"])
+
+
 def test_a_line_as_wide_as_the_filter_gets_a_bound(trace):
     line = fit_trace(trace(rows(3, 2e3)), 3e5).as_dict()
     assert line["width_hz"] == {"value": None, "std": None}
@@ -46,8 +55,10 @@ def test_a_line_as_wide_as_the_filter_gets_a_bound(trace):
     [
         (rows(1, 1e5), None, "does not tell its resolution bandwidth; give it with --resolution-hz"),
         (rows(1, 1e5), 2e7, "does not fit a span of 2e.07 Hz"),
-        ([], 1e5, "holds 0 points"),
-        (["1 -60", "Time,Frequency"], 1e5, "line 3: 'Time,Frequency' is no pair"),
+        ([], 1e5, "has no row of numbers"),
+        (rows(1, 1e5)[:9], 1e5, "holds 9 points"),
+        (["1 -60", "Time,Frequency"], 1e5, "line 3: 'Time,Frequency' is no row of numbers"),
+        (["1 -60 3", "2 -60 3"], 1e5, "has 3 columns; a trace has Hz and dBm"),
         (rows(1, 1e5)[::-1], 1e5, "do not rise throughout"),
         ([f"{k} -60" for k in range(99)], 10, "all levels are -60 dBm"),
         ([f"{k} nan" for k in range(99)], 10, "values outside -250 to 60 dBm"),
