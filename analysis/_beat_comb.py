@@ -63,20 +63,43 @@ def fit_comb(spectrum: xr.Dataset, channel: str | None = None) -> BeatComb:
     starts = f[places]
     several = places.size > 1
     gap = float(np.diff(starts).min()) if several else np.inf
-    width = min(max((f[-1] - f[0]) / 100, 2 * resolution), gap / 2)
+    widths = np.minimum(_widths(f, p, places, resolution), gap / 2)
     found = fit_profiles(
         f,
         p,
         resolution,
         starts.tolist(),
-        [width] * starts.size,
+        widths.tolist(),
         widest=gap,
         pedestal=float(np.average(starts, weights=p[places])) if several else None,
     )
-    teeth = _lines(found, resolution)
+    sure = min(gap, f[-1] - f[0]) / 4
+    teeth = [each for each in _lines(found, resolution) if _told(each, sure)]
+    if not teeth:
+        raise NoLineError(f"What stands out between {f[0]:.6g} and {f[-1]:.6g} Hz is no line.")
     seen = [np.hypot(tooth.width_hz.value if tooth.width_hz else 0.0, resolution) for tooth in teeth]
     main = int(np.argmax([tooth.power / width for tooth, width in zip(teeth, seen, strict=True)]))
     return BeatComb(tuple(teeth), main, _spacing(teeth, main), *envelope_of(teeth))
+
+
+def _told(tooth: BeatLine, sure: float) -> bool:
+    """Return whether a tooth's place and power are known from its fit."""
+    return tooth.centre_hz.std < sure and tooth.power > 2 * tooth.power_std
+
+
+def _widths(f: np.ndarray, p: np.ndarray, places: np.ndarray, resolution: float) -> np.ndarray:
+    """Return rough full widths: a tooth begun too broad hides its neighbours, and they are lost."""
+    step = (f[-1] - f[0]) / (f.size - 1)
+    cells = max(1, round(resolution / step))
+    smooth = np.convolve(np.pad(p, cells, "edge"), np.ones(cells) / cells, "same")[cells:-cells]
+    edges = np.array([0, *(places[1:] + places[:-1]) // 2, f.size])
+    seen = np.empty(places.size)
+    for k, place in enumerate(places):
+        left, right = smooth[edges[k] : place + 1][::-1], smooth[place : edges[k + 1]]
+        half = (smooth[place] + max(left.min(), right.min())) / 2
+        seen[k] = step * sum(int(np.argmax(side < half)) or side.size for side in (left, right))
+    filtered = np.hypot(resolution, cells * step)
+    return np.asarray(np.maximum(seen - filtered**2 / np.maximum(seen, filtered), 0.1 * resolution))
 
 
 def _spacing(teeth: Sequence[BeatLine], main: int) -> Value:

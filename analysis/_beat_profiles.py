@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 from scipy.special import wofz
 
 from analysis._beat_likelihood import maximise_likelihood
@@ -21,6 +22,13 @@ FWHM = 2 * (2 * np.log(2)) ** 0.5
 
 NARROWEST = 2e-3
 """Of a Lorentzian in units of the resolution."""
+
+BROAD = 2.0
+"""Width of a pedestal over that of the widest line, at least."""
+
+
+FAINTEST = 0.03
+"""Strength at which a fit begins, over that guessed, at least."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,37 @@ class _Model:
         shared = profiles.T @ self.response.slope(rows[0], v[1]) / total
         first = np.stack([np.exp(v[0]) / total, self.response.slope(self.x, v[1]) - shared])
         return np.concatenate([first, (by_line / total).reshape(-1, self.x.size)]).T
+
+    def shared_out(self, v: np.ndarray, density: np.ndarray, responses: Sequence[float]) -> np.ndarray:
+        """Return parameters at which floor and lines of these widths share the density among themselves.
+
+        A line that is begun too strong drives its neighbours to nothing, from where none comes back.
+
+        Parameters
+        ----------
+        v : numpy.ndarray, (parameters,)
+            Of which ln a and the logarithms of the areas are replaced.
+        density : numpy.ndarray, (points,)
+            Measured, in the unit of a.
+        responses : sequence of float
+            R's parameter is the best of these.
+        """
+        best, found = np.inf, v
+        for each in responses:
+            trial = v.copy()
+            trial[1], trial[2 + 2 * self.lines : 2 + 3 * self.lines] = each, 0.0
+            rows, sigma, z = self._lines(trial)
+            shapes = [np.ones((1, self.x.size)), self._scale(trial, rows, sigma) * wofz(z).real]
+            design = (np.concatenate(shapes) * np.exp(self.response(self.x, each)) / density).T
+            strengths = nnls(design, np.ones(self.x.size))[0]
+            ratio = 1 / np.maximum(design @ strengths, 1e-9)
+            cost = float(np.sum(ratio - np.log(ratio)))
+            if cost < best:
+                best, found = cost, trial
+                least = FAINTEST * np.exp(v[2 + 2 * self.lines : 2 + 3 * self.lines])
+                found[0] = np.log(max(strengths[0], FAINTEST))
+                found[2 + 2 * self.lines : 2 + 3 * self.lines] = np.log(np.maximum(strengths[1:], least))
+        return found
 
     def _scale(self, v: np.ndarray, rows: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         area = np.exp(rows[2] - self.response(rows[0], v[1]))
@@ -161,7 +200,7 @@ def fit_profiles(
     middle, unit = float(np.mean(centres)), max(float(np.median(widths)), resolution)
     wide_band = bool(f[0] >= 0 and f[0] < 0.5 * f[-1])
     response = _LowPass(middle / unit, f[-1] / unit) if wide_band else _Tilt(span / unit)
-    first, least, largest = (1.0, -3.0, 5.0) if wide_band else (0.0, -3.0, 3.0)
+    firsts, least, largest = ((1.0, -0.5, -1.0, 0.0, 3.0), -3.0, 5.0) if wide_band else ((0.0,), -3.0, 3.0)
     where = np.array([*centres, *([] if pedestal is None else [pedestal])])
     wide = np.array([*widths, *([] if pedestal is None else [0.15 * span])])
     scale = float(np.quantile(p, 0.2))
@@ -172,14 +211,19 @@ def fit_profiles(
     most = np.full(where.size, span**2 if voigt else 0.0)
     if pedestal is not None:
         top[-1], limit[-1], reach[-1], gaussian[-1], most[-1] = 0.5, span, span / 10, 0.0, 0.0
-    wide = np.minimum(wide, limit / 2)
+    narrowest = np.full(where.size, NARROWEST * resolution)
+    if pedestal is not None:  # as narrow as a line it would take the place of one
+        narrowest[-1] = min(BROAD * widest, span / 2)
+        wide[-1] = max(wide[-1], narrowest[-1])
+    wide = np.minimum(wide, np.maximum(limit / 2, narrowest))
     area = np.log(top * np.pi / 2 * np.hypot(wide, resolution) / unit)
-    narrowest = np.full(where.size, np.log(NARROWEST * resolution / unit))
-    begin = [[0.0, first], (where - middle) / unit, np.log(wide / unit), area, gaussian / unit**2]
+    narrowest = np.log(narrowest / unit)
+    begin = [[0.0, firsts[0]], (where - middle) / unit, np.log(wide / unit), area, gaussian / unit**2]
     lower = [[-12.0, least], (where - middle - reach) / unit, narrowest, area - 25, 0 * most]
     upper = [[3.0, largest], (where - middle + reach) / unit, np.log(limit / unit), area + 25, most / unit**2]
     model = _Model((f - middle) / unit, resolution / FWHM / unit, where.size, response)
     start, low, high = (np.concatenate(each) for each in (begin, lower, upper))
+    start = model.shared_out(start, p / scale, firsts)
     at, covariance = maximise_likelihood(p / scale, model, start, low, high, model.slopes)
     found = at[2:].reshape(4, -1)[:, :number].copy()
     tilt = response.by_x(found[0], float(at[1])) / unit

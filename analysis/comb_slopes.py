@@ -6,11 +6,12 @@ Eq. 1 (one mode) and Eq. 2 (envelope).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis._beat_comb import BeatComb
+from analysis._beat_teeth import label_teeth
 from analysis._values import NOT_KNOWN, Value
 
 __all__ = ["CombSlopes", "comb_slopes"]
@@ -57,7 +58,7 @@ def comb_slopes(
     ----------
     detuning_ghz : numpy.ndarray, (step,)
         Nominal detunings; teeth are followed from step to step, so the steps must move them by less than
-        half their distance.
+        40 % of their distance.
     combs : sequence of BeatComb or None
         Of each step.
     zero_ghz : numpy.ndarray, (step,)
@@ -80,67 +81,79 @@ def comb_slopes(
     if len(usable) < 4:
         return CombSlopes(NOT_KNOWN, NOT_KNOWN, len(usable))
     nu = np.asarray(detuning_ghz)[usable]
-    chosen = [comb for k in usable if (comb := combs[k]) is not None]
-    zero = np.asarray(zero_ghz)[usable]
+    chosen = [_counted_from(comb, 1e9 * zero_ghz[k]) for k in usable if (comb := combs[k]) is not None]
     start = int(np.argmin(np.abs(nu)))
-    tracks = _tracks(chosen, zero, start)
-    envelope = 1e-9 * np.array([comb.envelope_hz.value for comb in chosen]) - zero
-    tooth = _common_slope(nu, tracks)
-    whole = _common_slope(nu, envelope[np.newaxis])
+    labels, spacing = label_teeth(chosen, start)
+    tooth = _common_slope(nu, *_tracks(chosen, labels))
+    centres = [comb.envelope_hz for comb in chosen]
+    whole = _common_slope(nu, *(np.array([[getattr(c, name) for c in centres]]) for name in ("value", "std")))
     return CombSlopes(
-        Value(sense * tooth.value, tooth.std),
-        Value(sense * whole.value, whole.std),
+        tooth.times(1e-9 * sense),
+        whole.times(1e-9 * sense),
         len(usable),
         tuple(nu.tolist()),
-        _locked(nu, chosen, zero, start, tooth),
+        _locked(chosen, labels, spacing),
     )
 
 
-def _locked(
-    nu: np.ndarray, combs: Sequence[BeatComb], zero: np.ndarray, start: int, slope: Value
-) -> tuple[int, ...]:
+def _counted_from(comb: BeatComb, zero_hz: float) -> BeatComb:
+    """Return a comb whose frequencies are counted from the free line."""
+
+    def moved(place: Value) -> Value:
+        return Value(place.value - zero_hz, place.std)
+
+    teeth = tuple(replace(tooth, centre_hz=moved(tooth.centre_hz)) for tooth in comb.teeth)
+    return replace(comb, teeth=teeth, envelope_hz=moved(comb.envelope_hz))
+
+
+def _tracks(combs: Sequence[BeatComb], labels: Sequence[dict[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and errors (tooth, step) of the teeth that are followed; NaN where one is lost."""
+    tracks = np.full((2, TEETH, len(combs)), np.nan)
+    for row in range(TEETH):
+        for step, (comb, numbers) in enumerate(zip(combs, labels, strict=True)):
+            if row - TEETH // 2 in numbers:
+                centre = comb.teeth[numbers[row - TEETH // 2]].centre_hz
+                tracks[:, row, step] = centre.value, centre.std
+    return tracks[0], tracks[1]
+
+
+def _locked(combs: Sequence[BeatComb], labels: Sequence[dict[int, int]], spacing: float) -> tuple[int, ...]:
     """Return the number of the strongest tooth at each step."""
-    main = np.array([1e-9 * comb.teeth[comb.main].centre_hz.value for comb in combs]) - zero
-    spacings = [1e-9 * gap for comb in combs for gap in np.diff([t.centre_hz.value for t in comb.teeth])]
-    if not spacings:
-        return (0,) * len(combs)
-    expected = main[start] + (slope.value if slope else 0.0) * (nu - nu[start])
-    return tuple(int(each) for each in np.round((main - expected) / np.median(spacings)))
+    found = []
+    for comb, numbers in zip(combs, labels, strict=True):
+        main = comb.teeth[comb.main].centre_hz.value
+        known = [(comb.teeth[k].centre_hz.value - main, number) for number, k in numbers.items()]
+        below, nearest = min(known, key=lambda each: abs(each[0]), default=(0.0, 0))
+        found.append(nearest - (round(below / spacing) if np.isfinite(spacing) else 0))
+    return tuple(found)
 
 
-def _tracks(combs: Sequence[BeatComb], zero: np.ndarray, start: int) -> np.ndarray:
-    """Return positions (tooth, step) of teeth followed outwards from a step; NaN where one is lost."""
-    places = [
-        1e-9 * np.array([tooth.centre_hz.value for tooth in comb.teeth]) - at
-        for comb, at in zip(combs, zero, strict=True)
-    ]
-    main = combs[start].main
-    first = [k for k in range(main - TEETH // 2, main + TEETH // 2 + 1) if 0 <= k < len(places[start])]
-    gaps = np.diff(places[start])
-    reach = 0.4 * (float(np.median(gaps)) if len(gaps) else 0.1)
-    tracks = np.full((len(first), len(combs)), np.nan)
-    tracks[:, start] = places[start][first]
-    for direction in (1, -1):
-        last = tracks[:, start].copy()
-        for step in range(start + direction, len(combs) if direction == 1 else -1, direction):
-            for row, before in enumerate(last):
-                nearest = places[step][np.argmin(np.abs(places[step] - before))]
-                if abs(nearest - before) < reach:
-                    tracks[row, step] = last[row] = nearest
-    return tracks
+def _common_slope(nu: np.ndarray, tracks: np.ndarray, errors: np.ndarray) -> Value:
+    """Fit straight lines with one slope to rows (row, step) in Hz; return Hz per GHz.
 
-
-def _common_slope(nu: np.ndarray, tracks: np.ndarray) -> Value:
-    """Fit straight lines with one slope to rows (row, step)."""
-    x = y = np.zeros(0)
-    for row in tracks:
-        known = np.isfinite(row)
-        if np.count_nonzero(known) > 1:
-            x = np.concatenate([x, nu[known] - nu[known].mean()])
-            y = np.concatenate([y, row[known] - row[known].mean()])
-    free = len(x) - len(tracks) - 1
+    Scatter that all rows of a step share, such as an error of the free line's frequency, is no smaller for
+    many rows: the error is that of the steps' means about the line, or of the points, or that of the fits: the largest.
+    """
+    known = np.isfinite(tracks) & (np.count_nonzero(np.isfinite(tracks), axis=1) > 1)[:, np.newaxis]
+    steps = known.any(axis=0)
+    rows, free = int(known.any(axis=1).sum()), int(np.count_nonzero(steps)) - 2
     if free < 1:
         return NOT_KNOWN
-    slope = x @ y / (x @ x)
-    scatter = y - slope * x
-    return Value(float(slope), float(np.sqrt(scatter @ scatter / free / (x @ x))))
+    y, variance = np.where(known, tracks, 0.0), np.where(known, errors, 0.0) ** 2
+    excess = 0.0
+    for _ in range(30):  # what scatters more than the errors say scatters for reasons of its own
+        weight = np.where(known, 1 / np.maximum(variance + excess, 1e-12), 0.0)
+        total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+        x = np.where(known, nu - (weight @ nu)[:, np.newaxis] / total, 0.0)
+        about = np.where(known, y - (weight * y).sum(axis=1, keepdims=True) / total, 0.0)
+        information = float(np.sum(weight * x**2))
+        slope = float(np.sum(weight * x * about)) / information
+        left = about - slope * x
+        points = float(np.sum(weight * left**2)) / max(1, int(np.count_nonzero(known)) - rows - 1)
+        if abs(points - 1) < 1e-3 or (points < 1 and excess == 0):
+            break
+        excess = max(0.0, excess + (points - 1) / float(np.mean(weight[known])))
+    of_step = weight[:, steps].sum(axis=0)
+    mean = (weight * left)[:, steps].sum(axis=0) / of_step
+    by_steps = float(np.sum(of_step * mean**2)) / free
+    return Value(slope, float(np.sqrt(max(by_steps, points, 1.0) / information)))

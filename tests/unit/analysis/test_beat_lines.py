@@ -144,6 +144,33 @@ def test_nothing_to_fit_is_said_in_a_sentence():
         fit_line(noise.rename(power_density="power"))
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_narrow_strong_tooth_does_not_drive_its_neighbours_out_of_the_fit(seed):
+    centres = 0.972e9 + 108e6 * np.arange(-5, 7)
+    away = 1e-6 * np.abs(centres - 1.095e9)
+    areas, widths = 2.5e-4 * np.exp(-1.6 * away / 110), 1e6 * (3 + (away / 30) ** 2 / (1 + away / 120))
+    comb = fit_comb(spectrum(seed, centres, widths, areas, looks=5000))
+    near = [k for k, each in enumerate(comb.teeth) if abs(each.centre_hz.value - 1.08e9) < 0.3e9]
+    found = [comb.teeth[k].centre_hz for k in near]
+    # the teeth too weak to be found bend the floor that the others stand on
+    assert [each.value for each in found] == pytest.approx(list(centres[4:9]), abs=2.5e6)
+    assert max(each.std for each in found) < 3e6
+    assert len(comb.teeth) <= len(centres)
+
+
+def comb_of(centres, powers, *, shared=0.0, std=5e5):
+    """Return a comb that a fit might have found, about a free line at 1 GHz."""
+    order = np.argsort(centres)
+    places = 1e9 + np.asarray(centres)[order] + shared
+    teeth = tuple(
+        BeatLine(Value(f, std), Value(2e7, 1e6), p)
+        for f, p in zip(places, np.asarray(powers)[order], strict=True)
+    )
+    mean = np.average(places, weights=np.asarray(powers)[order])
+    main = int(np.argmax([tooth.power for tooth in teeth]))
+    return BeatComb(teeth, main, Value(SPACING, 1e6), Value(float(mean), 1e6), Value(2e8, 1e6))
+
+
 @pytest.mark.parametrize("sense", [1, -1])
 def test_teeth_move_by_their_own_slope_while_the_envelope_moves_with_the_light_that_hops(sense):
     rng = np.random.default_rng(7)
@@ -154,15 +181,7 @@ def test_teeth_move_by_their_own_slope_while_the_envelope_moves_with_the_light_t
         centres = 1e9 * (SLOPE * nu + 0.107 * number + 5e-4 * rng.standard_normal(9))
         powers = np.exp(-((1e-9 * centres - 0.45 * nu) ** 2) / 0.12**2)
         expected.append(sense * number[np.argmax(powers)])
-        teeth = [
-            BeatLine(Value(1e9 + sense * f, 5e5), Value(2e7, 1e6), p)
-            for f, p in zip(centres, powers, strict=True)
-        ]
-        teeth = tuple(sorted(teeth, key=lambda tooth: tooth.centre_hz.value))
-        mean = np.average([tooth.centre_hz.value for tooth in teeth], weights=[t.power for t in teeth])
-        main = int(np.argmax([tooth.power for tooth in teeth]))
-        width = Value(2e8, 1e6)
-        combs.append(BeatComb(teeth, main, Value(SPACING, 1e6), Value(float(mean), 1e6), width))
+        combs.append(comb_of(sense * centres, powers))
     found = comb_slopes(detunings, combs, np.ones(9), sense=sense)
     assert found.steps == 9
     assert found.tooth.value == pytest.approx(SLOPE, abs=4 * found.tooth.std)
@@ -171,3 +190,23 @@ def test_teeth_move_by_their_own_slope_while_the_envelope_moves_with_the_light_t
     assert list(found.locked) == expected
     assert max(expected) == 1
     assert not comb_slopes(detunings[:3], combs[:3], np.ones(3)).tooth
+
+
+def test_teeth_too_many_and_teeth_that_are_missing_mislead_no_other():
+    rng = np.random.default_rng(3)
+    detunings, slopes = np.linspace(-0.28, 0.28, 7), []
+    for _ in range(60):
+        combs = []
+        for nu in detunings:
+            number = np.arange(-4, 5)[rng.random(9) > 0.25]  # some are not found at all
+            centres = 1e9 * (SLOPE * nu + 0.107 * number) + 5e5 * rng.standard_normal(number.size)
+            powers = np.exp(-((1e-9 * centres - 0.3 * nu) ** 2) / 0.12**2)
+            false = 1e9 * rng.uniform(-0.5, 0.5, 2)  # noise that was taken for lines
+            every = np.concatenate([centres, false])
+            # all teeth share the error of the free line
+            combs.append(comb_of(every, [*powers, 1e-3, 1e-3], shared=1e6 * rng.standard_normal()))
+        slopes.append(comb_slopes(detunings, combs, np.ones(7)).tooth)
+    off = np.abs(pulls((slope, SLOPE) for slope in slopes))
+    assert np.quantile([abs(slope.value - SLOPE) for slope in slopes], 0.68) < 0.005
+    assert 0.5 < np.median(off) < 1.0
+    assert off.max() < 5
