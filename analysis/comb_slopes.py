@@ -132,7 +132,7 @@ def _common_slope(nu: np.ndarray, tracks: np.ndarray, errors: np.ndarray) -> Val
     """Fit straight lines with one slope to rows (row, step) in Hz; return Hz per GHz.
 
     Scatter that all rows of a step share, such as an error of the free line's frequency, is no smaller for
-    many rows: the error is that of the steps' means about the line, or of the points, or that of the fits: the largest.
+    many rows: the error is the largest of those from the steps' means, from the points, and from the fits.
     """
     known = np.isfinite(tracks) & (np.count_nonzero(np.isfinite(tracks), axis=1) > 1)[:, np.newaxis]
     steps = known.any(axis=0)
