@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def main() -> int:
     word = " ".join(sys.argv[1:]).lower()
-    console, good = Console(), True
+    console, good = Console(width=max(Console().width, 140)), True
     for page, subjects in PAGES.items():
         results = {}
         for subject, statements in subjects.items():

@@ -135,7 +135,7 @@ STATEMENTS = (
     *(
         Statement(f"number relaxation 2 kappa (C_p - 1)/C_p, C_p = {pump}", "Eq. C.14, derived",
                   partial(rate, "number_relaxation", pump),
-                  2 * (pump - 1) / pump, tolerance, "2 kappa (C_p - 1) of the cubic model is C_p times too fast")
+                  2 * (pump - 1) / pump, tolerance, "the cubic 2 kappa (C_p - 1) is C_p times too fast")
         for pump, tolerance in ((1.5, 0.007), (2.0, 0.001))
     ),
     *(

@@ -70,7 +70,7 @@ STATEMENTS = (
             ("full", FULL, ((1, 5.1), (1.1, 8.4), (1.2, 8.9), (1.4, 9.0), (2, 8.9), (3, 8.6))),
         )
         for pump, expected in values
-        for slow in (model == "full" and pump in (1.2, 1.4, 3),)
+        for slow in (model == "full" and pump in (1, 1.2, 1.4, 3),)
     ),
     *(
         Statement(f"slope of perfect locking, gamma = 1000, C_p = {pump}", "Eq. 36",

@@ -224,7 +224,7 @@ STATEMENTS = (
     *(
         Statement(f"correlation at D = 0.1, t_c = {tunnelling} e", "independent",
                   partial(correlation, tunnelling), expected, tolerance,
-                  "correlations vanish at fixed D only, and slowly")
+                  "correlations vanish at fixed D only, and slowly", slow=tunnelling == 100)
         for tunnelling, expected, tolerance in (
             (5, 0.29, 0.005), (10, 0.19, 0.005), (20, 0.12, 0.005), (100, 0.036, 0.0005)
         )
