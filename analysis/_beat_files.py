@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
 
 import numpy as np
 from scipy.io import wavfile
@@ -22,6 +21,8 @@ RAW = (".iq", ".raw", ".bin", ".cs16", ".sc16")
 MOST_CHANNELS = 64
 LOOKED_AT = 2**16
 """Numbers of a raw file in which the wrong byte order would show."""
+SPECTRUM = 64
+"""Samples of the spectra that it would make white."""
 
 
 def kind_of(path: Path | str) -> str | None:
@@ -87,7 +88,14 @@ def read_record(
     """
     path = _existing(path)
     suffix = path.suffix.lower()
-    if path.is_dir() or path.name == SEGMENTS:
+    kept = path.is_dir() or path.name == SEGMENTS
+    if byte_order is not None and (kept or suffix not in RAW):
+        raise RecordError(f"{path.name} tells its byte order; leave byte_order='{byte_order}' out.")
+    if iq and suffix != ".wav":
+        raise RecordError(f"{path.name} tells whether it is complex; iq is for two channels of a .wav.")
+    if kept and scale_v is not None:
+        raise RecordError(f"{path.name} is in V already; leave scale_v out.")
+    if kept:
         return _segments(path if path.is_dir() else path.parent, sample_rate_hz)
     if suffix in TABLES:
         return read_oscilloscope(path, sample_rate_hz, scale_v)
@@ -124,33 +132,37 @@ def _segments(folder: Path, rate: float | None) -> Record:
         about = json.loads((folder / SEGMENTS).read_text())
         channels, samples = tuple(map(str, about["channels"])), int(about["samples"])
         dtype, told, segments = np.dtype(about["dtype"]), float(about["sample_rate_hz"]), about["segments"]
+        files = [(Path(str(each["file"])).name, str(each["sha256"])) for each in segments]
+        clipped = [list(map(bool, each.get("clipped", [0] * len(channels)))) for each in segments]
+        lost = int(about.get("lost", 0))
     except FileNotFoundError:
         raise RecordError(f"There is no {SEGMENTS} in '{folder}'; give a folder of raw records.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{folder / SEGMENTS} is damaged: {error!r}.") from None
     if dtype.char not in NUMBERS:
         raise RecordError(f"{folder / SEGMENTS} is damaged: samples are no {dtype}.")
+    if not channels or samples < 1 or any(len(each) != len(channels) for each in clipped):
+        raise RecordError(f"{folder / SEGMENTS} is damaged: {samples} samples of {len(channels)} channels.")
     if rate is not None and abs(rate / told - 1) > 1e-6:
         raise _contradicted(folder, told, rate)
-    if not segments:
+    if not files:
         raise RecordError(f"There is no sample in {folder.name}.")
-    stretches = tuple(_segment(folder, each, dtype, len(channels), samples) for each in segments)
-    clipped = np.any([each.get("clipped", [0] * len(channels)) for each in segments], axis=0)
+    stretches = tuple(_segment(folder, *each, dtype, len(channels), samples) for each in files)
     return Record(
         told,
         channels,
         (1.0,) * len(channels),
         stretches,
-        clipped=tuple(map(bool, clipped)),
-        lost=int(about.get("lost", 0)),
+        clipped=tuple(map(any, zip(*clipped, strict=True))),
+        lost=lost,
         source=folder.name,
     )
 
 
 def _segment(
-    folder: Path, segment: dict[str, Any], dtype: np.dtype, channels: int, samples: int
+    folder: Path, name: str, checksum: str, dtype: np.dtype, channels: int, samples: int
 ) -> FileStretch:
-    path = folder / Path(str(segment["file"])).name
+    path = folder / name
     if not path.is_file():
         raise RecordError(f"{path.name} of {folder.name} is missing.")
     size, expected = path.stat().st_size, channels * samples * dtype.itemsize
@@ -160,7 +172,7 @@ def _segment(
     with path.open("rb") as file:
         while piece := file.read(BLOCK_BYTES):
             digest.update(piece)
-    if digest.hexdigest() != segment["sha256"]:
+    if digest.hexdigest() != checksum:
         raise RecordError(f"{path.name} of {folder.name} is not what was written: its checksum differs.")
     return FileStretch(path, 0, dtype, channels, samples, by_channel=True)
 
@@ -221,8 +233,8 @@ def _raw(path: Path, rate: float | None, scale_v: float | None, byte_order: str 
     dtype = np.dtype("<i2" if byte_order == "little" else ">i2")
     if _swapped(np.fromfile(path, np.int8, 2 * LOOKED_AT), byte_order):
         raise RecordError(
-            f"{path.name} is not {byte_order}-endian: its low bytes are those of small numbers with sign, "
-            "its high bytes are not."
+            f"{path.name} is not {byte_order}-endian: its high bytes are all numbers alike, as those of "
+            "noise, and its low bytes are those of a signal."
         )
     return _opened(FileStretch(path, 0, dtype, 1, size // 4, iq=True), rate, scale_v)
 
@@ -231,13 +243,26 @@ def _swapped(pairs: np.ndarray, byte_order: str) -> bool:
     """Return whether the low bytes of int16 are surely the high ones.
 
     High bytes of samples well below full scale are few numbers of both signs; low ones are all numbers, and
-    those of codes that a converter has shifted up are multiples.
+    those of codes that a converter has shifted up are multiples. Low bytes taken for high ones turn a line
+    into white noise.
     """
+    given, other = "<>" if byte_order == "little" else "><"
+    whole = pairs[: pairs.size // (4 * SPECTRUM) * 4 * SPECTRUM].tobytes()
+    if whole and _coloured(whole, other) > max(0.1, 2 * _coloured(whole, given)):
+        return True
     first, second = pairs[::2].astype(float), pairs[1::2].astype(float)
     low, high = (first, second) if byte_order == "little" else (second, first)
     signed = min(np.mean(low < 0), np.mean(low >= 0))
     spread = [np.mean(np.abs(each + 0.5)) for each in (low, high)]
     return bool(np.mean(np.abs(low) <= 64) > 0.99 and signed > 0.05 and spread[1] > 2 * spread[0])
+
+
+def _coloured(pairs: bytes, order: str) -> float:
+    """Return the logarithm of the mean of a spectrum over its geometric mean: zero if it is white."""
+    values = np.frombuffer(pairs, f"{order}i2").astype(np.float32).view(np.complex64).reshape(-1, SPECTRUM)
+    power = np.mean(np.abs(np.fft.fft((values - values.mean()) * np.hanning(SPECTRUM))) ** 2, axis=0)
+    power += 1e-6 * power.mean() + 1e-12
+    return float(np.log(power.mean()) - np.log(power).mean())
 
 
 def _opened(stretch: FileStretch, rate: float | None, scale_v: float | Sequence[float] | None) -> Record:

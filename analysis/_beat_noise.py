@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from analysis._beat_errors import BandError, RecordError
+from analysis._beat_errors import BandError, RecordError, ResolutionError
 from analysis._beat_likelihood import nonnegative_strengths
 from analysis._beat_records import Record
 from analysis._beat_spectrum import spectrum
@@ -22,6 +22,9 @@ BETA = 8 * np.log(2) / np.pi**2
 
 TONE = 6.0
 """Density above that of the noises, in its standard errors, from which on it is of a tone."""
+
+FEWEST_POINTS = 8
+"""Of a frequency noise."""
 
 FEWEST_TURNS = 4
 """Lowest frequency used, in units of the resolution: below, the mean of each segment is missing."""
@@ -99,7 +102,13 @@ def _density(
     result = spectrum(Record.of(values - mean, rate, channels=names), resolution)
     lowest = FEWEST_TURNS * float(result.attrs["resolution_bandwidth_hz"]) / 2
     f = result["frequency_hz"].values
-    kept = result["power_density"].isel(frequency_hz=(f >= lowest) & (f <= highest))
+    inside = (f >= lowest) & (f <= highest) & (f < rate / 2)  # the last of an even number has half a density
+    if np.count_nonzero(inside) < FEWEST_POINTS:
+        raise ResolutionError(
+            f"The frequency noise has {np.count_nonzero(inside)} points between {lowest:.4g} and "
+            f"{highest:.4g} Hz, {FEWEST_POINTS} are needed; record longer."
+        )
+    kept = result["power_density"].isel(frequency_hz=inside)
     density = kept.rename("frequency_density").assign_attrs(units="Hz2/Hz")
     return density.to_dataset().assign_attrs(result.attrs, duration_s=values.shape[1] / rate)
 
@@ -166,8 +175,9 @@ def fit_frequency_noise(noise: xr.Dataset, channel: str | None = None) -> Freque
 def beta_linewidth(noise: xr.Dataset, channel: str | None = None) -> Value:
     """Return the full width at half maximum in Hz that the noise above the beta-separation line makes.
 
-    It is the width that the line has when it is watched for as long as the lowest frequency of the density
-    takes: G. Di Domenico, S. Schilt, P. Thomann, Appl. Opt. 49, 4801 (2010).
+    It is the width that the line has when it is watched for as long as the record is: G. Di Domenico, S.
+    Schilt, P. Thomann, Appl. Opt. 49, 4801 (2010). Below its lowest frequency the density goes on as
+    white noise and flicker do.
 
     Parameters
     ----------
@@ -189,17 +199,24 @@ def beta_linewidth(noise: xr.Dataset, channel: str | None = None) -> Value:
     """
     f, s = noise_of(noise, channel)
     step = float(np.mean(np.diff(f)))
-    above = s > BETA * f
-    if np.mean(above[-max(1, f.size // 50) :]) > 0.5:
+    last = max(FEWEST_POINTS, f.size // 20)
+    if np.mean(s[-last:]) > BETA * np.mean(f[-last:]):
         raise BandError(
             f"The noise lies above the beta-separation line up to {f[-1]:.3g} Hz, where the density ends: "
             "the line is as wide as the band; demodulate a wider band."
         )
-    area = float(np.sum(s[above])) * step
+    fit = fit_frequency_noise(noise, channel)
+    slow = np.geomspace(min(1 / float(noise.attrs["duration_s"]), f[0]), f[0], 200)
+    below = fit.white.value + fit.flicker.value / slow
+    below = np.where(below > BETA * slow, below, 0.0)
+    unseen = float(np.trapezoid(below, slow))
+    above = s > BETA * f
+    area = float(np.sum(s[above])) * step + unseen
     if area == 0:
         return NOT_KNOWN
     looks = float(noise.attrs["looks"]) / (1.3 * float(noise.attrs["noise_bandwidth_hz"]) / step)
-    error = float(np.sqrt(np.sum(s[above] ** 2) / looks)) * step
+    unsure = np.hypot(fit.white.std * f[0], fit.flicker.std) if unseen else 0.0
+    error = float(np.hypot(np.sqrt(np.sum(s[above] ** 2) / looks) * step, unsure))
     width = float(np.sqrt(8 * np.log(2) * area))
     return Value(width, width * error / (2 * area))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from scipy.special import voigt_profile
 
 from analysis._beat_adler import AdlerFit
@@ -51,14 +52,14 @@ def beat_line(spectrum: xr.Dataset, line: BeatLine, channel: str | None = None) 
     fine = np.linspace(x[0], x[-1], 2001)
     shape = voigt_profile(fine, np.hypot(resolution, gauss) / FWHM, lorentz / 2)
     fitted = (line.floor + line.power * shape) * np.exp(line.tilt_per_hz * fine)
-    unseen = "power_density" not in spectrum
+    density = spectrum.get("power_density", xr.DataArray(0, attrs={"units": "mW/Hz"}))
     figure = new_figure(4.8, 3.4)
     axis = figure.subplots()
     axis.plot(x / per_unit, 10 * np.log10(p[near]), ".", ms=2.5, mew=0, color=P1, label="spectrum")
     axis.plot(fine / per_unit, 10 * np.log10(fitted), color=P2, lw=1.2, label="fit")
     axis.set_title(f"{line.centre_hz.times(1e-6)} MHz, width {line.width_text(per_unit)} {unit}", fontsize=9)
     axis.set_xlabel(f"frequency from the line ({unit})")
-    axis.set_ylabel("density (dB(mW/Hz))" if unseen else "density (dB(V²/Hz))")
+    axis.set_ylabel(f"density (dB({density.attrs['units'].replace('2/', '²/')}))")
     axis.legend(fontsize=8, frameon=False)
     axis.set_xlim(x[0] / per_unit, x[-1] / per_unit)
     finish(figure)
@@ -92,6 +93,9 @@ def frequency_noise(
     low, high = np.quantile(s, [0.001, 0.999])
     axis.set_ylim(low / 5, high * 5)
     axis.set_xlim(f[0], f[-1])
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("frequency (Hz)")
     axis.set_ylabel("frequency noise (Hz²/Hz)")
     axis.legend(fontsize=7, frameon=False)

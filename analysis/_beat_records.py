@@ -11,6 +11,9 @@ from analysis._beat_stretches import ArrayStretch, StreamStretch, Stretch, nativ
 NUMBERS = "bBhHiIlLqQfdFD"
 """Kinds of samples, as numpy calls them."""
 
+SLOWEST_HZ, FASTEST_HZ = 1e-9, 1e18
+"""Of sampling rates with which all numbers can be computed."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -52,10 +55,10 @@ class Record:
 
     def __post_init__(self) -> None:
         rate = self.sample_rate_hz
-        if rate is None or not (np.isfinite(rate) and rate > 0):
+        if rate is None or not SLOWEST_HZ <= rate <= FASTEST_HZ:
             raise RecordError(
                 f"The sampling rate of {self.source} is {rate}; give a positive number of samples per second "
-                "as sample_rate_hz."
+                f"as sample_rate_hz, {SLOWEST_HZ:g} to {FASTEST_HZ:g}."
             )
         if len(self.channels) != len(self.scale_v):
             raise RecordError(

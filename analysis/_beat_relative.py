@@ -15,6 +15,9 @@ __all__ = ["Slips", "effective_potential", "find_slips", "phase_distribution", "
 BLOCKS = 10
 """Of a jackknife."""
 
+STILL = 1e-4
+"""Radians within which rounding errors of single precision keep a phase."""
+
 FEWEST_VISITS = 5
 """Of a place whose probability is known."""
 
@@ -285,4 +288,9 @@ def checked_phase(relative: xr.DataArray) -> np.ndarray:
     if not np.all(np.isfinite(values)):
         bad = int(np.flatnonzero(~np.isfinite(values))[0])
         raise RecordError(f"Sample {bad} of the phase is {values[bad]}; only finite numbers can be analysed.")
+    if np.ptp(values) < STILL:
+        raise RecordError(
+            f"The phase stands still at {values[0]:.3g} rad: both channels hold the same signal, and nothing "
+            "can be learnt from their phase."
+        )
     return values

@@ -136,7 +136,8 @@ def read_oscilloscope(
     counted = first == 1 and _counts_rows(table)
     if counted and sample_rate_hz is None:
         raise RecordError(
-            f"The first column of {table.name} counts the rows and names no unit of time; give sample_rate_hz."
+            f"The first column of {table.name} counts the rows and names no unit of time; give "
+            "sample_rate_hz."
         )
     told = 1 / _even(table, sample_rate_hz is None) if first and not counted else None
     rate = _agreed(table.name, "sampling rate", "sample_rate_hz", "Hz", told, sample_rate_hz)
@@ -203,18 +204,14 @@ def read_table(path: Path) -> Table:
 def _headings(above: list[str], separator: str | None, columns: int) -> tuple[str, ...]:
     """Return the headings, with the units that may stand in a row of their own below them."""
     rows = [row for row in (_cells(line, separator) for line in above) if any(row)]
-    *before, last = ([], [], *rows)
-    if len(last) != columns:
+    if not rows or len(rows[-1]) != columns:
         return ("",) * columns
+    last = rows[-1]
     bare = [cell.strip("()[] ") for cell in last]
-    if not all(_spelled(cell) in known for cell, known in zip(bare, map(_units_like, bare), strict=True)):
+    if not all(any(_spelled(cell) in known for known in UNITS.values()) for cell in bare):
         return tuple(last)
-    names = before[-1] if len(before[-1]) == columns else [""] * columns
+    names = rows[-2] if len(rows) > 1 and len(rows[-2]) == columns else [""] * columns
     return tuple(f"{name} ({unit})".strip() for name, unit in zip(names, bare, strict=True))
-
-
-def _units_like(cell: str) -> dict[str, float]:
-    return next((known for known in UNITS.values() if _spelled(cell) in known), {})
 
 
 def _cells(line: str, separator: str | None) -> list[str]:

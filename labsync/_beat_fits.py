@@ -9,6 +9,7 @@ import xarray as xr
 
 from analysis import Value, heterodyne, stability
 from analysis._values import NOT_KNOWN
+from labsync._beat_doubts import dips, odd_allan, odd_noise, weak
 from labsync._beat_notes import HANN_RESOLUTION
 from labsync._beat_results import ChannelFit, CounterFit, PhaseFit, RecordFit
 
@@ -19,10 +20,10 @@ AVERAGED = 16
 
 LONGEST = 2**20
 WIDTHS = 10.0
-"""Demodulated band over the width of the line."""
+"""Demodulated band over the width of the line, of two channels, whose phase wants little noise."""
 
-MISFIT = 4.0
-"""Of an Allan variance, in standard errors."""
+WIDTHS_ALONE = 20.0
+"""The same of one channel: a band of ten widths takes 4 % off the frequency noise, this one 1 %."""
 
 FEWEST = 4.0
 """Demodulated band over the resolution, at least."""
@@ -39,8 +40,8 @@ def fit_readings(readings_hz: np.ndarray, interval_s: float, source: str) -> Cou
     allan = stability.allan_deviation(readings_hz, interval_s)
     density = heterodyne.counter_noise(readings_hz, interval_s)
     beta_hz, untold = _beta(density)
-    noises = stability.fit_noise(allan)
-    untold = " ".join(filter(None, [untold, _misfit(allan, noises)]))
+    noises, noise = stability.fit_noise(allan), heterodyne.fit_frequency_noise(density)
+    untold = " ".join(filter(None, [untold, odd_allan(allan, noises), odd_noise(density, noise)]))
     return CounterFit(
         source,
         readings_hz,
@@ -48,20 +49,10 @@ def fit_readings(readings_hz: np.ndarray, interval_s: float, source: str) -> Cou
         allan,
         noises,
         density,
-        heterodyne.fit_frequency_noise(density),
+        noise,
         beta_hz,
         untold,
     )
-
-
-def _misfit(allan: xr.Dataset, noises: Mapping[str, Value]) -> str:
-    """Return a warning if an Allan variance is not the sum of the noises that were found in it."""
-    tau, variance = allan["tau_s"].values, allan["deviation"].values ** 2
-    summed = sum(noises[name].value * law(tau) for name, law in stability.LAWS.items())
-    off = np.log(summed / variance) / np.sqrt(2 / allan["edf"].values)
-    if np.sqrt(np.mean(off**2)) < MISFIT:
-        return ""
-    return "The Allan deviation is no sum of power laws: its parts are not to be trusted."
 
 
 def _beta(density: xr.Dataset, channel: str | None = None) -> tuple[Value, str]:
@@ -90,7 +81,8 @@ def fit_record(
     near_hz
         Where the line is about; the strongest one by default.
     bandwidth_hz
-        Demodulated about the first channel's line; by default ten times its width.
+        Demodulated about the first channel's line; by default twenty times its width, ten of
+        two channels.
     shape
         "lorentz" or "voigt".
 
@@ -99,7 +91,7 @@ def fit_record(
     analysis.NoLineError, analysis.heterodyne.RecordError, BandError, ResolutionError
         If the record is unusable, or a line is not there.
     """
-    spectrum = heterodyne.spectrum(record, resolution_hz or _resolution(record))
+    spectrum = heterodyne.spectrum(record, _resolution(record) if resolution_hz is None else resolution_hz)
     lines = [heterodyne.fit_line(spectrum, name, near_hz=near_hz, shape=shape) for name in record.channels]
     channels = [
         ChannelFit(
@@ -109,7 +101,7 @@ def fit_record(
     ]
     plain = RecordFit(record, spectrum, tuple(channels))
     try:
-        band = bandwidth_hz or _bandwidth(record, lines)
+        band = _bandwidth(record, lines) if bandwidth_hz is None else bandwidth_hz
         parts = _phases(record, lines[0].centre_hz.value, band)
         longest = max(parts, key=lambda part: part.sizes["time_s"])
         channels, noise, untold = _with_noise(channels, longest)
@@ -119,12 +111,23 @@ def fit_record(
         return replace(plain, untold=str(error))
     phase = None
     if len(record.channels) == 2:
-        together = heterodyne.coherence(record, lines[0].resolution_hz)["coherence"]
-        at_line = together.sel(frequency_hz=lines[0].centre_hz.value, method="nearest")
-        phase = _phase_fit(parts, *record.channels, float(at_line))
+        try:
+            together = heterodyne.coherence(record, lines[0].resolution_hz)["coherence"]
+            at_line = together.sel(frequency_hz=lines[0].centre_hz.value, method="nearest")
+            phase = _phase_fit(parts, *record.channels, float(at_line))
+        except heterodyne.RecordError as error:
+            untold = f"{untold} {error}".strip()
     readings = longest["instantaneous_hz"].values[0, :-1]
     allan = stability.allan_deviation(readings, 1 / float(longest.attrs["sample_rate_hz"]))
-    return replace(plain, channels=tuple(channels), bandwidth_hz=band, noise=noise, allan=allan, phase=phase)
+    return replace(
+        plain,
+        channels=tuple(channels),
+        bandwidth_hz=band,
+        noise=noise,
+        allan=allan,
+        phase=phase,
+        untold=untold,
+    )
 
 
 def _resolution(record: heterodyne.Record) -> float:
@@ -134,11 +137,12 @@ def _resolution(record: heterodyne.Record) -> float:
 
 
 def _bandwidth(record: heterodyne.Record, lines: Sequence[heterodyne.BeatLine]) -> float:
-    """Return ten widths of the widest line, or as much as there is room for."""
+    """Return ten or twenty widths of the widest line, or as much as there is room for."""
     seen = max(line.width_hz.value if line.width_hz else line.resolution_hz for line in lines)
     rate, centre = record.sample_rate_hz, abs(lines[0].centre_hz.value)
     room = rate / 2 - centre if record.iq else min(centre, rate / 2 - centre)
-    wanted = max(WIDTHS * seen, FEWEST * lines[0].resolution_hz)
+    widths = WIDTHS if len(lines) > 1 else WIDTHS_ALONE
+    wanted = max(widths * seen, FEWEST * lines[0].resolution_hz)
     return float(min(wanted, rate / 4, 0.999 * room / 0.75))
 
 
@@ -150,21 +154,26 @@ def _phases(record: heterodyne.Record, centre_hz: float, bandwidth_hz: float) ->
 
 def _with_noise(
     channels: Sequence[ChannelFit], phases: xr.Dataset
-) -> tuple[list[ChannelFit], xr.Dataset, str]:
+) -> tuple[list[ChannelFit], xr.Dataset | None, str]:
     """Add to each channel what its frequency noise tells; return the noise too, and what it leaves open."""
     rate, samples = float(phases.attrs["sample_rate_hz"]), phases.sizes["time_s"]
-    density = heterodyne.frequency_noise(phases, HANN_RESOLUTION * rate / max(16, samples // AVERAGED))
+    channels = [replace(each, snr=float(phases["snr"][k])) for k, each in enumerate(channels)]
+    try:
+        density = heterodyne.frequency_noise(phases, HANN_RESOLUTION * rate / max(16, samples // AVERAGED))
+    except heterodyne.ResolutionError as error:
+        return channels, None, " ".join(filter(None, [weak(phases), str(error)]))
     betas = [_beta(density, each.name) for each in channels]
     found = [
         replace(
             each,
-            snr=float(phases["snr"][k]),
             noise=heterodyne.fit_frequency_noise(density, each.name),
             beta_hz=betas[k][0],
         )
         for k, each in enumerate(channels)
     ]
-    return found, density, next((why for _, why in betas if why), "")
+    notes = {why for _, why in betas} | {weak(phases)}
+    notes |= {odd_noise(density, each.noise, each.name) for each in found if each.noise is not None}
+    return found, density, " ".join(sorted(filter(None, notes)))
 
 
 def _phase_fit(parts: Sequence[xr.Dataset], first: str, second: str, coherence: float) -> PhaseFit:
@@ -177,15 +186,7 @@ def _phase_fit(parts: Sequence[xr.Dataset], first: str, second: str, coherence: 
         adler = heterodyne.fit_adler(relative)
     except ValueError as error:
         untold = str(error)
-    noisy = [
-        str(parts[0]["channel"].values[k])
-        for k in range(2)
-        if any(part["slips_by_noise"][k] for part in parts)
-    ]
-    if noisy:
-        untold = " ".join(
-            [f"Noise alone may make the phase of channel {' and '.join(noisy)} slip.", untold]
-        ).strip()
+    untold = " ".join(filter(None, [dips(parts, slips), untold]))
     concentration = float(np.abs(np.mean(np.exp(1j * relative.values))))
     return PhaseFit(relative, coherence, concentration, slips, potential, adler, untold)
 

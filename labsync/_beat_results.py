@@ -40,8 +40,8 @@ class ChannelFit:
     noise: heterodyne.FrequencyNoiseFit | None = None
     beta_hz: Value = NOT_KNOWN
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all numbers ready for JSON."""
+    def as_dict(self, unit: str) -> dict[str, Any]:
+        """Return all numbers ready for JSON; the unit of the record is in the name of the power."""
         line = self.line
         return {
             "channel": self.name,
@@ -50,7 +50,10 @@ class ChannelFit:
             "lorentzian_hz": line.lorentzian_hz.as_dict(),
             "gaussian_hz": line.gaussian_hz.as_dict(),
             "width_bound_hz": line.bound_hz,
-            "power_v2": {"value": finite_or_none(line.power), "std": finite_or_none(line.power_std)},
+            f"power_{unit.lower()}2": {
+                "value": finite_or_none(line.power),
+                "std": finite_or_none(line.power_std),
+            },
             "extreme_share": self.extreme_share,
             "clipped": self.clipped,
             "snr": finite_or_none(self.snr),
@@ -173,7 +176,7 @@ class RecordFit:
             "resolution_hz": self.spectrum.attrs["resolution_bandwidth_hz"],
             "looks": self.spectrum.attrs["looks"],
             "bandwidth_hz": finite_or_none(self.bandwidth_hz),
-            "channels": [each.as_dict() for each in self.channels],
+            "channels": [each.as_dict(self.record.unit) for each in self.channels],
             "allan": None if self.allan is None else _allan_rows(self.allan),
             "relative_phase": None if self.phase is None else self.phase.as_dict(),
             "untold": self.untold,

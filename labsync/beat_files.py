@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from rich.table import Table
 
 from analysis import NoLineError
@@ -26,6 +27,8 @@ class TraceFit:
     ----------
     name
         Of the file.
+    spectrum
+        The trace, in mW/Hz.
     line
         Its fit; powers are relative to 1 mW here.
     resolution_hz
@@ -35,6 +38,7 @@ class TraceFit:
     """
 
     name: str
+    spectrum: xr.Dataset
     line: BeatLine
     resolution_hz: float
     points: int
@@ -111,11 +115,12 @@ def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
             "quarter of it."
         )
     spectrum = as_spectrum(frequency_hz, 10 ** (level_dbm / 10) / resolution_hz, resolution_hz)
+    spectrum["power_density"].attrs["units"] = "mW/Hz"
     try:
         line = fit_line(spectrum)
     except NoLineError as error:
         raise UsageError(f"{path.name}: {error}") from None
-    return TraceFit(path.name, line, resolution_hz, len(frequency_hz))
+    return TraceFit(path.name, spectrum, line, resolution_hz, len(frequency_hz))
 
 
 def trace_table(fit: TraceFit) -> Table:

@@ -100,9 +100,11 @@ def show_file(found: FileFit, console: Console, folder: Path) -> None:
     """Print a fit as tables and write its figures into a folder."""
     if isinstance(found, TraceFit):
         console.print(trace_table(found))
-        return
-    figures = _counter(found, console) if isinstance(found, CounterFit) else _record(found, console)
-    source = found.source if isinstance(found, CounterFit) else found.record.source
+        source, figures = found.name, {"line": plots.beat_line(found.spectrum, found.line)}
+    elif isinstance(found, CounterFit):
+        source, figures = found.source, _counter(found, console)
+    else:
+        source, figures = found.record.source, _record(found, console)
     save(folder, {f"beat-{Path(source).stem}-{name}": figure for name, figure in figures.items()}, console)
 
 
@@ -186,16 +188,12 @@ def _channel_rows(each: ChannelFit, found: RecordFit) -> dict[str, str]:
         "centre (MHz)": str(each.line.centre_hz.times(1e-6)),
         "width (kHz)": each.line.width_text(1e3),
         "resolution (kHz)": f"{1e-3 * each.line.resolution_hz:.4g}",
-        "power (V²)": f"{each.line.power:.3g}",
+        f"power ({found.record.unit}²)": f"{each.line.power:.3g}",
     }
-    if each.noise is None:
-        return rows
-    return {
-        **rows,
-        "demodulated band (kHz)": f"{1e-3 * found.bandwidth_hz:.4g}",
-        "light over noise in it": f"{each.snr:.3g}",
-        **_widths(each.noise, each.beta_hz),
-    }
+    if np.isfinite(found.bandwidth_hz):
+        rows["demodulated band (kHz)"] = f"{1e-3 * found.bandwidth_hz:.4g}"
+        rows["light over noise in it"] = f"{each.snr:.3g}"
+    return rows if each.noise is None else rows | _widths(each.noise, each.beta_hz)
 
 
 def health_sentence(found: RecordFit) -> str:

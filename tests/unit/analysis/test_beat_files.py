@@ -64,8 +64,33 @@ def test_changed_cut_or_missing_segments_are_refused(tmp_path):
     (folder / "segments.json").write_text("{}")
     with pytest.raises(RecordError, match="segments.json is damaged: KeyError\\('channels'\\)"):
         read_record(folder)
+    about = {"channels": ["1"], "samples": 9, "dtype": "<f4", "sample_rate_hz": 1e6}
+    for wrong in (
+        {"segments": [{}]}, {"segments": ["a"]}, {"segments": [], "lost": "x"},
+        {"segments": [{"file": "a", "sha256": "", "clipped": [True, True]}]},
+        {"segments": [], "samples": -1}, {"segments": None}, {"segments": [], "channels": []},
+    ):  # fmt: skip
+        (folder / "segments.json").write_text(json.dumps(about | wrong))
+        with pytest.raises(RecordError, match="segments.json is damaged: "):
+            read_record(folder)
+    (folder / "segments.json").unlink()
     with pytest.raises(RecordError, match="There is no segments.json"):
         read_record(tmp_path)
+
+
+def test_what_a_file_tells_is_not_to_be_said_again(tmp_path):
+    folder = as_segments(tmp_path / "records", [PAIR])
+    np.save(tmp_path / "a.npy", PAIR)
+    for path in (folder, tmp_path / "a.npy"):
+        with pytest.raises(RecordError, match="tells its byte order; leave byte_order='big' out"):
+            read_record(path, byte_order="big")
+        with pytest.raises(RecordError, match="tells whether it is complex"):
+            read_record(path, iq=True)
+    with pytest.raises(RecordError, match="records is in V already; leave scale_v out"):
+        read_record(folder, scale_v=0.1)
+    for rate in (1e-30, 1e30, -1.0, 0.0, np.nan):
+        with pytest.raises(RecordError, match="The sampling rate of a.npy is"):
+            read_record(tmp_path / "a.npy", rate)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -116,9 +141,8 @@ def test_raw_iq_samples_are_read_in_the_order_given_and_never_in_a_wrong_one(tmp
     found = phase(demodulate(record, TONE, 20e3))
     assert found["amplitude_v"].mean() == pytest.approx(1e-3 * peak, rel=0.01)
     other = {"little": "big", "big": "little"}[order]
-    if peak < 10_000:  # samples all over the range do not tell
-        with pytest.raises(RecordError, match=f"a.iq is not {other}-endian: its low bytes are"):
-            read_record(path, RATE, byte_order=other)
+    with pytest.raises(RecordError, match=f"a.iq is not {other}-endian: its high bytes are all numbers"):
+        read_record(path, RATE, byte_order=other)
 
 
 def test_codes_that_a_converter_has_shifted_up_keep_their_byte_order(tmp_path):

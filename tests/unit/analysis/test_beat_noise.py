@@ -60,8 +60,10 @@ def test_the_white_floor_gives_the_intrinsic_linewidth_beside_flicker_and_phase_
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_beta_separation_line_gives_the_lorentzian_width_of_white_noise(seed):
-    width = beta_linewidth(frequency_noise(phases(white(seed)), 5e2))
+@pytest.mark.parametrize("resolution", [5e2, 3e3, 1.2e4])
+def test_the_beta_separation_line_gives_the_lorentzian_width_of_white_noise(seed, resolution):
+    # also where the noise crosses the line, at 11 kHz, below the lowest frequency of its density
+    width = beta_linewidth(frequency_noise(phases(white(seed)), resolution))
     assert width.value == pytest.approx(LINEWIDTH, rel=0.1)
     assert width.std < 0.1 * LINEWIDTH
 
@@ -77,6 +79,16 @@ def test_noise_above_the_beta_line_up_to_the_edge_of_the_band_is_refused():
     with pytest.raises(BandError, match="above the beta-separation line up to .* demodulate a wider band"):
         beta_linewidth(frequency_noise(phases(100 * white(1)), 2e3))
     assert not beta_linewidth(frequency_noise(phases(1e-4 * white(1)), 2e3))
+    with pytest.raises(ResolutionError, match="has . points between .* 8 are needed; record longer"):
+        frequency_noise(phases(white(1, 300)), 1.2e6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_readings_of_a_counter_too_slow_for_the_line_do_not_give_its_width(seed):
+    # 6366 Hz^2/Hz, and the beta-separation line reaches 2809 at the readings' highest frequency
+    readings = 1e8 + np.sqrt(LINEWIDTH / np.pi / 2e-4) * np.random.default_rng(seed).standard_normal(4096)
+    with pytest.raises(BandError, match="demodulate a wider band"):
+        beta_linewidth(counter_noise(readings, 1e-4))
 
 
 def test_a_counter_gives_the_density_of_its_readings():

@@ -146,6 +146,9 @@ def test_phases_that_tell_nothing_are_refused_in_a_sentence():
     with pytest.raises(RecordError, match="Sample 3 of the phase is nan"):
         phase_distribution(as_relative(np.where(np.arange(99) == 3, np.nan, 0.0)))
     with pytest.raises(RecordError, match="The hysteresis is 4 rad"):
-        find_slips(as_relative(np.zeros(99)), hysteresis_rad=4)
+        find_slips(as_relative(np.arange(99.0)), hysteresis_rad=4)
+    for refused in (find_slips, effective_potential, fit_adler):
+        with pytest.raises(RecordError, match="stands still at 0.5 rad: both channels hold the same signal"):
+            refused(as_relative(np.full(999, 0.5)))
     with pytest.raises(ResolutionError, match="from one sample to the next; demodulate a wider band"):
         fit_adler(as_relative(np.cumsum(3 * np.random.default_rng(1).standard_normal(999))))

@@ -116,10 +116,12 @@ def test_a_real_counter_series_has_the_allan_deviation_that_its_readings_have():
         assert row["deviation_hz"] == pytest.approx(direct, rel=1e-9)
 
 
-def test_a_real_trace_of_an_analyser_shows_its_line():
+def test_a_real_trace_of_an_analyser_shows_its_line(tmp_path):
     found = json.loads(command(real("ft_laser_spectrum_analyzer_data.txt"), "--resolution-hz", 3e5, "--json"))
     assert found["points"] == 401
     assert found["centre_hz"]["value"] == pytest.approx(60.2e6, abs=0.5e6)
+    command(real("ft_laser_spectrum_analyzer_data.txt"), "--resolution-hz", 3e5, "--figures", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["beat-ft_laser_spectrum_analyzer_data-line.png"]
 
 
 @pytest.fixture
@@ -174,6 +176,9 @@ FS = ("--sample-rate-hz", "1e7")
         ("good.npy", (*FS, "--near-hz", "4e6"), 1, "No line"),
         ("good.npy", (*FS, "--resolution-hz", "100"), 1, "A resolution of 100 Hz takes"),
         ("good.npy", (*FS, "--bandwidth-hz", "3e6"), 1, "The bandwidth is 3e+06 Hz"),
+        ("good.npy", (*FS, "--bandwidth-hz", "0"), 1, "The bandwidth is 0 Hz"),
+        ("good.npy", (*FS, "--resolution-hz", "0"), 1, "The resolution is 0 Hz"),
+        ("good.npy", (*FS, "--byte-order", "big"), 2, "tells its byte order; leave --byte-order big out"),
         ("good.npy", (*FS, "--shape", "round"), 2, "'round' is no shape of a line"),
         ("good.npy", (*FS, "--interval-s", "1"), 2, "--interval-s is not for good.npy"),
         ("good.npy", (*FS, "--detector", "P1"), 2, "--detector chooses a detector of a run"),
@@ -192,3 +197,33 @@ def test_what_cannot_be_analysed_is_refused_in_one_sentence(files, name, options
     assert sentence in said
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
+
+
+def test_a_record_that_the_fits_do_not_describe_says_so(tmp_path):
+    rng = np.random.default_rng(6)
+    volts = laser(rng, 2**15)[0]
+    np.save(tmp_path / "same.npy", np.stack([volts, -volts]))
+    found = json.loads(command(tmp_path / "same.npy", *FS, "--json"))
+    assert found["relative_phase"] is None
+    assert "both channels hold the same signal" in found["untold"]
+    np.save(tmp_path / "weak.npy", np.rint(1000 * (volts + 2 * rng.standard_normal(volts.size))).astype("i2"))
+    said = command(tmp_path / "weak.npy", *FS, "--figures", tmp_path)
+    assert "Noise alone may make the phase of channel 1 slip" in said
+    assert "power (code²)" in said
+    wandering = 1e8 + 100 * np.cumsum(rng.standard_normal(4096))
+    rows = "\n".join(f"{each:.3f}" for each in wandering)
+    (tmp_path / "counter.csv").write_text(f"Frequency (Hz)\n{rows}\n")
+    said = json.loads(command(tmp_path / "counter.csv", "--interval-s", "1e-3", "--json"))["untold"]
+    assert "The frequency noise is no sum of white noise and flicker" in said
+
+
+def test_slips_while_the_light_is_gone_are_told_from_those_of_a_phase(tmp_path):
+    rng = np.random.default_rng(7)
+    # light of a thermal source: its phase turns where its amplitude passes near zero
+    chaotic = lfilter([1.0], [1.0, -0.99], rng.standard_normal((SAMPLES, 2)) @ [1, 1j])
+    wave = np.exp(2j * np.pi * LINE_HZ / RATE_HZ * np.arange(SAMPLES))
+    np.save(tmp_path / "chaotic.npy", np.stack([laser(rng)[0], (chaotic * wave).real]))
+    arguments = tmp_path / "chaotic.npy", *FS, "--bandwidth-hz", "5e5", "--json"
+    phase = json.loads(command(*arguments))["relative_phase"]
+    assert phase["slips"] > 100
+    assert "slips come while the amplitude of a channel passes near zero" in phase["untold"]
