@@ -102,7 +102,7 @@ STATEMENTS = (
     *(
         Statement(f"phase uncertainty at four times gamma over that at gamma, {estimate}", "Eq. 38",
                   partial(gain_of_four_times_gamma, estimate), 0.5, 1e-12,
-                  "it goes as the square root of the photon number, not as its square")
+                  "it goes as the inverse square root of the photon number; the abstract says square")
         for estimate in ("published", "quadrature", "full")
     ),
     *(

@@ -1,6 +1,6 @@
 """Statements with what was computed: on the terminal, and as tables of a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
@@ -13,9 +13,11 @@ Results = Sequence[tuple[Statement, float]]
 
 
 def on_terminal(subject: str, results: Results) -> Table:
-    table = Table(*COLUMNS, title=subject, title_justify="left")
+    notes = notes_of(statement for statement, _ in results)
+    table = Table(*COLUMNS, title=subject, title_justify="left", caption_justify="left")
+    table.caption = "\n".join(f"({k}) {note}" for k, note in enumerate(notes, 1))
     for statement, computed in results:
-        table.add_row(*said(statement), *found(statement, computed))
+        table.add_row(*said(statement, notes), *found(statement, computed))
     return table
 
 
@@ -23,14 +25,22 @@ def as_markdown(results: Mapping[str, Results]) -> str:
     """Return a table per subject, with the notes below each."""
     parts = []
     for subject, rows in results.items():
-        lines = [COLUMNS, ("---",) * len(COLUMNS), *((*said(s), *found(s, x)) for s, x in rows)]
+        notes = notes_of(statement for statement, _ in rows)
+        lines = [COLUMNS, ("---",) * len(COLUMNS), *((*said(s, notes), *found(s, x)) for s, x in rows)]
         parts += [f"### {subject}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+        parts += ["\\\n".join(f"({k}) {note}" for k, note in enumerate(notes, 1))] if notes else []
     return "\n\n".join(parts)
 
 
-def said(statement: Statement) -> tuple[str, str, str, str]:
-    text = f"{statement.text} ({statement.note})" if statement.note else statement.text
-    return text, statement.source, number(statement.expected), f"{statement.tolerance:.2g}"
+def notes_of(statements: Iterable[Statement]) -> list[str]:
+    """Return the notes of some statements, each once."""
+    return list(dict.fromkeys(statement.note for statement in statements if statement.note))
+
+
+def said(statement: Statement, notes: Sequence[str]) -> tuple[str, str, str, str]:
+    text, note = statement.text, statement.note
+    marked = f"{text} ({notes.index(note) + 1})" if note else text
+    return marked, statement.source, number(statement.expected), f"{statement.tolerance:.2g}"
 
 
 def found(statement: Statement, computed: float) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.statements.catalogue import PAGES
 from tests.statements.statement import Statement
-from tests.statements.table import as_markdown, put_into, rows_of, said
+from tests.statements.table import as_markdown, notes_of, put_into, rows_of, said
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -30,9 +30,12 @@ def test_a_statement_on_a_model_holds(statement):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_lists_the_statements_as_they_are_tested_and_all_hold(page):
-    rows = rows_of((DOCS / f"{page}.md").read_text())
-    listed = [statement for statements in PAGES[page].values() for statement in statements]
-    assert [tuple(row[:4]) for row in rows] == [said(statement) for statement in listed]
+    text = (DOCS / f"{page}.md").read_text()
+    rows, subjects = rows_of(text), PAGES[page].values()
+    listed = [statement for statements in subjects for statement in statements]
+    expected = [said(one, notes_of(statements)) for statements in subjects for one in statements]
+    assert [tuple(row[:4]) for row in rows] == expected
+    assert all(f") {note}" in text for note in notes_of(listed))
     assert {row[5] for row in rows} == {"yes"}
     for row, statement in zip(rows, listed, strict=True):
         rounding = 1e-5 * abs(statement.expected)
