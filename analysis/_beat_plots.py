@@ -1,6 +1,6 @@
 """Figures of beat notes: line, frequency noise, Allan deviation, relative phase."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,11 +13,12 @@ from analysis._beat_line import BeatLine, density_of
 from analysis._beat_noise import BETA, FrequencyNoiseFit, noise_of
 from analysis._beat_profiles import FWHM
 from analysis._beat_relative import effective_potential, phase_distribution
+from analysis._beat_self_heterodyne import SelfHeterodyneFit, envelope
 from analysis._drawing import BLACK, P1, P2, finish, new_figure
 from analysis._values import Value
 from analysis.stability import LAWS
 
-__all__ = ["allan_deviation", "beat_line", "frequency_noise", "phase_potential"]
+__all__ = ["allan_deviation", "beat_line", "frequency_noise", "phase_potential", "self_heterodyne"]
 
 TOLD = 3.0
 """Largest error of a potential, over the diffusion, that is drawn."""
@@ -32,7 +33,9 @@ LAW_NAMES = {
 }
 
 
-def beat_line(spectrum: xr.Dataset, line: BeatLine, channel: str | None = None) -> Figure:
+def beat_line(
+    spectrum: xr.Dataset, line: BeatLine, channel: str | None = None, beside: Sequence[BeatLine] = ()
+) -> Figure:
     """Draw a spectrum about a line, the fit over it.
 
     Parameters
@@ -41,17 +44,17 @@ def beat_line(spectrum: xr.Dataset, line: BeatLine, channel: str | None = None) 
         As for `analysis.heterodyne.fit_line`.
     line
         Its result.
+    beside
+        Other lines that were fitted with it.
     """
     f, p, resolution = density_of(spectrum, channel)
     seen = resolution + (line.width_hz.value if line.width_hz else 0.0)
     near = np.abs(f - line.centre_hz.value) <= 12 * seen
     x = f[near] - line.centre_hz.value
     per_unit, unit = next((each for each in UNITS if 3 * seen >= each[0]), UNITS[-1])
-    lorentz = line.lorentzian_hz.value if line.lorentzian_hz else 0.0
-    gauss = line.gaussian_hz.value if line.gaussian_hz else 0.0
     fine = np.linspace(x[0], x[-1], 2001)
-    shape = voigt_profile(fine, np.hypot(resolution, gauss) / FWHM, lorentz / 2)
-    fitted = (line.floor + line.power * shape) * np.exp(line.tilt_per_hz * fine)
+    profiles = sum(_profile(each, fine + line.centre_hz.value) for each in (line, *beside))
+    fitted = (line.floor + profiles) * np.exp(line.tilt_per_hz * fine)
     density = spectrum.get("power_density", xr.DataArray(0, attrs={"units": "mW/Hz"}))
     figure = new_figure(4.8, 3.4)
     axis = figure.subplots()
@@ -62,6 +65,40 @@ def beat_line(spectrum: xr.Dataset, line: BeatLine, channel: str | None = None) 
     axis.set_ylabel(f"density (dB({density.attrs['units'].replace('2/', '²/')}))")
     axis.legend(fontsize=8, frameon=False)
     axis.set_xlim(x[0] / per_unit, x[-1] / per_unit)
+    finish(figure)
+    return figure
+
+
+def _profile(line: BeatLine, frequency_hz: np.ndarray) -> np.ndarray:
+    lorentz = line.lorentzian_hz.value if line.lorentzian_hz else 0.0
+    gauss = line.gaussian_hz.value if line.gaussian_hz else 0.0
+    sigma = np.hypot(line.resolution_hz, gauss) / FWHM
+    return np.asarray(line.power * voigt_profile(frequency_hz - line.centre_hz.value, sigma, lorentz / 2))
+
+
+def self_heterodyne(spectrum: xr.Dataset, fit: SelfHeterodyneFit, channel: str | None = None) -> Figure:
+    """Draw a delayed self-heterodyne spectrum, the fitted envelope over it.
+
+    Parameters
+    ----------
+    spectrum, channel
+        As for `analysis.heterodyne.fit_self_heterodyne`.
+    fit
+        Its result.
+    """
+    f, p, _ = density_of(spectrum, channel)
+    x = f - fit.shift_hz
+    near = np.abs(x) <= max(8 * fit.linewidth_hz.value, 4 / fit.delay_s)
+    per_unit, unit = next((each for each in UNITS if x[near].max() >= each[0]), UNITS[-1])
+    fitted = fit.floor + fit.power * envelope(x[near], fit.linewidth_hz.value, fit.delay_s)
+    figure = new_figure(4.8, 3.4)
+    axis = figure.subplots()
+    axis.plot(x[near] / per_unit, 10 * np.log10(p[near]), ".", ms=2.5, mew=0, color=P1, label="spectrum")
+    axis.plot(x[near] / per_unit, 10 * np.log10(fitted), color=P2, lw=1.2, label="fitted envelope")
+    axis.set_title(f"linewidth {fit.linewidth_hz.times(1 / per_unit)} {unit}", fontsize=9)
+    axis.set_xlabel(f"frequency from the shift ({unit})")
+    axis.set_ylabel(f"density (dB({spectrum['power_density'].attrs['units'].replace('2/', '²/')}))")
+    axis.legend(fontsize=8, frameon=False)
     finish(figure)
     return figure
 

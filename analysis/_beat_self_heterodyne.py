@@ -39,11 +39,18 @@ class SelfHeterodyneFit:
         Of the delayed arm, as given.
     coherence : float
         exp(-2 pi w t): near zero the envelope is a Lorentzian, near one it is all ripples.
+    shift_hz : float
+        Where it is centred, as given.
+    power, floor : float
+        Of the light, coherent peak included, and density beside it.
     """
 
     linewidth_hz: Value
     delay_s: float
     coherence: float
+    shift_hz: float = np.nan
+    power: float = np.nan
+    floor: float = np.nan
 
 
 def fit_self_heterodyne(
@@ -116,7 +123,8 @@ def fit_self_heterodyne(
         )
     # both sides of a coherent spectrum are mirror images and tell the same
     error = float(np.sqrt(best[2][0, 0] * (1 + kept)))
-    return SelfHeterodyneFit(Value(width, width * error), delay_s, kept)
+    power, floor = float(np.exp(best[1][1])) * unit * scale, float(np.exp(best[1][2])) * scale
+    return SelfHeterodyneFit(Value(width, width * error), delay_s, kept, shift_hz, power, floor)
 
 
 def envelope(offset_hz: np.ndarray, linewidth_hz: float, delay_s: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Figures. Every function returns a `matplotlib.figure.Figure` and saves nothing."""
 
 from analysis._beat_comparison_plot import beat_comparison
-from analysis._beat_plots import allan_deviation, beat_line, frequency_noise, phase_potential
+from analysis._beat_plots import allan_deviation, beat_line, frequency_noise, phase_potential, self_heterodyne
 from analysis._correlation_plots import correlation_coefficient, correlation_map, correlations
 from analysis._model_plots import residuals, simulated_spectra
 from analysis._nanolaser_plot import nanolaser_sweep
@@ -24,6 +24,7 @@ __all__ = [
     "phase_potential",
     "position_hold",
     "residuals",
+    "self_heterodyne",
     "simulated_spectra",
     "spectrogram",
 ]

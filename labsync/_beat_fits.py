@@ -1,6 +1,6 @@
 """Analysis of recorded beat notes: lines, frequency noise, stability, and the relative phase of two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -11,9 +11,9 @@ from analysis import Value, heterodyne, stability
 from analysis._values import NOT_KNOWN
 from labsync._beat_doubts import dips, odd_allan, odd_noise, weak
 from labsync._beat_notes import HANN_RESOLUTION
-from labsync._beat_results import ChannelFit, CounterFit, PhaseFit, RecordFit
+from labsync._beat_results import ChannelFit, CounterFit, DelayedFit, PhaseFit, RecordFit
 
-__all__ = ["fit_readings", "fit_record"]
+__all__ = ["fit_delayed", "fit_readings", "fit_record", "record_spectrum"]
 
 AVERAGED = 16
 """Segments of the spectrum, by default."""
@@ -24,6 +24,9 @@ WIDTHS = 10.0
 
 WIDTHS_ALONE = 20.0
 """The same of one channel: a band of ten widths takes 4 % off the frequency noise, this one 1 %."""
+
+ENVELOPE, RIPPLES = 30.0, 8.0
+"""A self-heterodyne spectrum is fitted over so many linewidths, or so many inverse delays, to both sides."""
 
 FEWEST = 4.0
 """Demodulated band over the resolution, at least."""
@@ -66,7 +69,7 @@ def _beta(density: xr.Dataset, channel: str | None = None) -> tuple[Value, str]:
 def fit_record(
     record: heterodyne.Record,
     resolution_hz: float | None = None,
-    near_hz: float | None = None,
+    near_hz: Sequence[float] = (),
     bandwidth_hz: float | None = None,
     shape: Literal["lorentz", "voigt"] = "lorentz",
 ) -> RecordFit:
@@ -79,7 +82,8 @@ def fit_record(
     resolution_hz
         Of the spectrum; by default such that 16 segments are averaged.
     near_hz
-        Where the line is about; the strongest one by default.
+        Where the line is about; the strongest one by default. Several lines are fitted at once, and no more
+        is done.
     bandwidth_hz
         Demodulated about the first channel's line; by default twenty times its width, ten of
         two channels.
@@ -91,15 +95,18 @@ def fit_record(
     analysis.NoLineError, analysis.heterodyne.RecordError, BandError, ResolutionError
         If the record is unusable, or a line is not there.
     """
-    spectrum = heterodyne.spectrum(record, _resolution(record) if resolution_hz is None else resolution_hz)
-    lines = [heterodyne.fit_line(spectrum, name, near_hz=near_hz, shape=shape) for name in record.channels]
+    spectrum = record_spectrum(record, resolution_hz)
     channels = [
         ChannelFit(
             name, line, float(spectrum["extreme_share"][k]), bool(record.clipped and record.clipped[k])
         )
-        for k, (name, line) in enumerate(zip(record.channels, lines, strict=True))
+        for k, name in enumerate(record.channels)
+        for line in _lines(spectrum, name, near_hz, shape)
     ]
+    lines = [each.line for each in channels]
     plain = RecordFit(record, spectrum, tuple(channels))
+    if len(near_hz) > 1:
+        return plain
     try:
         band = _bandwidth(record, lines) if bandwidth_hz is None else bandwidth_hz
         parts = _phases(record, lines[0].centre_hz.value, band)
@@ -128,6 +135,57 @@ def fit_record(
         phase=phase,
         untold=untold,
     )
+
+
+def record_spectrum(record: heterodyne.Record, resolution_hz: float | None) -> xr.Dataset:
+    """Return the spectrum of a record, by default such that 16 segments are averaged."""
+    return heterodyne.spectrum(record, _resolution(record) if resolution_hz is None else resolution_hz)
+
+
+def _lines(
+    spectrum: xr.Dataset, channel: str, near_hz: Sequence[float], shape: Literal["lorentz", "voigt"]
+) -> list[heterodyne.BeatLine]:
+    if len(near_hz) > 1:
+        return heterodyne.fit_lines(spectrum, near_hz, channel, shape=shape)
+    near = near_hz[0] if near_hz else None
+    return [heterodyne.fit_line(spectrum, channel, near_hz=near, shape=shape)]
+
+
+def fit_delayed(spectrum: xr.Dataset, source: str, shift_hz: float, delay_us: float) -> DelayedFit:
+    """Find the linewidth of a laser that beats with its own delayed light.
+
+    Parameters
+    ----------
+    spectrum
+        With channels, or of an analyser.
+    source
+        Where it is from.
+    shift_hz
+        Of the frequency shifter.
+    delay_us
+        Of the delayed arm.
+
+    Raises
+    ------
+    analysis.heterodyne.BandError, ResolutionError
+        If the shift lies outside the spectrum, or its ripples are not resolved.
+    """
+    f, delay_s = spectrum["frequency_hz"].values, 1e-6 * delay_us
+    room = min(shift_hz - f[0], f[-1] - shift_hz)
+    if not (delay_s > 0 and room > 0):
+        raise heterodyne.BandError(
+            f"A shift of {shift_hz:g} Hz, within the spectrum of {f[0]:g} to {f[-1]:g} Hz, and a delay above 0 "
+            f"are needed; the delay is {delay_us:g} us."
+        )
+    names = [str(each) for each in spectrum["channel"].values] if "channel" in spectrum.dims else [None]
+    fits = {}
+    for name in names:
+        wide = heterodyne.fit_self_heterodyne(spectrum, shift_hz, delay_s, name, within_hz=room)
+        within = min(room, max(ENVELOPE * wide.linewidth_hz.value, RIPPLES / delay_s))
+        fits[name or "1"] = heterodyne.fit_self_heterodyne(
+            spectrum, shift_hz, delay_s, name, within_hz=within
+        )
+    return DelayedFit(source, spectrum, fits)
 
 
 def _resolution(record: heterodyne.Record) -> float:

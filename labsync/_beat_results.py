@@ -9,7 +9,7 @@ import xarray as xr
 from analysis import Value, heterodyne
 from analysis._values import NOT_KNOWN, finite_or_none
 
-__all__ = ["ChannelFit", "CounterFit", "PhaseFit", "RecordFit"]
+__all__ = ["ChannelFit", "CounterFit", "DelayedFit", "PhaseFit", "RecordFit"]
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,42 @@ class RecordFit:
             "allan": None if self.allan is None else _allan_rows(self.allan),
             "relative_phase": None if self.phase is None else self.phase.as_dict(),
             "untold": self.untold,
+        }
+
+
+@dataclass(frozen=True)
+class DelayedFit:
+    """Delayed self-heterodyne spectra.
+
+    Parameters
+    ----------
+    source
+        Where they are from.
+    spectrum
+        What was fitted.
+    fits
+        Of each channel.
+    """
+
+    source: str
+    spectrum: xr.Dataset
+    fits: dict[str, heterodyne.SelfHeterodyneFit]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all numbers ready for JSON."""
+        return {
+            "source": self.source,
+            "resolution_hz": float(self.spectrum.attrs["resolution_bandwidth_hz"]),
+            "self_heterodyne": [
+                {
+                    "channel": name,
+                    "linewidth_hz": fit.linewidth_hz.as_dict(),
+                    "shift_hz": fit.shift_hz,
+                    "delay_s": fit.delay_s,
+                    "coherence": fit.coherence,
+                }
+                for name, fit in self.fits.items()
+            ],
         }
 
 

@@ -38,7 +38,8 @@ def fit_heterodyne(
         float | None, typer.Option(help="Time of one reading, of a counter's file that does not tell.")
     ] = None,
     near_hz: Annotated[
-        float | None, typer.Option(help="Where a record's line is about; the strongest one.")
+        list[float] | None,
+        typer.Option(help="Where a record's line is about; the strongest one. Several are fitted at once."),
     ] = None,
     bandwidth_hz: Annotated[
         float | None, typer.Option(help="Band about a record's line whose phase is taken; ten widths.")
@@ -53,6 +54,10 @@ def fit_heterodyne(
     shape: Annotated[
         str | None, typer.Option(metavar="lorentz|voigt", help="Of a record's line; lorentz.")
     ] = None,
+    self_heterodyne_delay_us: Annotated[
+        float | None, typer.Option(help="Of light that beats with itself: delay of one arm, ...")
+    ] = None,
+    shift_hz: Annotated[float | None, typer.Option(help="... and shift of its frequency.")] = None,
     figures: Annotated[Path, typer.Option(help="Where the figures of a file go.")] = Path("figures"),
     runs: RunsOption = RUNS,
     as_json: JsonOption = False,
@@ -67,9 +72,11 @@ def fit_heterodyne(
         "byte_order": byte_order,
         "scale_v": scale_v,
         "interval_s": interval_s,
-        "near_hz": near_hz,
+        "near_hz": near_hz or None,
         "bandwidth_hz": bandwidth_hz,
         "shape": shape,
+        "self_heterodyne_delay_us": self_heterodyne_delay_us,
+        "shift_hz": shift_hz,
         "kind": kind,
         "iq": iq or None,
     }

@@ -13,7 +13,7 @@ from analysis._beat_tables import read_table
 from analysis.heterodyne import BeatLine, RecordError, as_spectrum, fit_line
 from labsync.errors import UsageError
 
-__all__ = ["TraceFit", "fit_trace", "read_trace", "trace_table"]
+__all__ = ["TraceFit", "fit_trace", "read_trace", "trace_spectrum", "trace_table"]
 
 FEWEST = 50
 LEVELS_DBM = (-250.0, 60.0)
@@ -90,8 +90,8 @@ def read_trace(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return frequency_hz, level_dbm
 
 
-def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
-    """Fit the strongest line of a trace.
+def trace_spectrum(path: Path, resolution_hz: float | None) -> xr.Dataset:
+    """Read a trace as a spectrum in mW/Hz.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
     Raises
     ------
     UsageError
-        If the file cannot be read, the resolution is missing or impossible, or no line stands out.
+        If the file cannot be read, or the resolution is missing or impossible.
     """
     frequency_hz, level_dbm = read_trace(path)
     span = frequency_hz[-1] - frequency_hz[0]
@@ -116,11 +116,28 @@ def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
         )
     spectrum = as_spectrum(frequency_hz, 10 ** (level_dbm / 10) / resolution_hz, resolution_hz)
     spectrum["power_density"].attrs["units"] = "mW/Hz"
+    return spectrum
+
+
+def fit_trace(path: Path, resolution_hz: float | None) -> TraceFit:
+    """Fit the strongest line of a trace.
+
+    Parameters
+    ----------
+    path, resolution_hz
+        As for `trace_spectrum`.
+
+    Raises
+    ------
+    UsageError
+        As `trace_spectrum` does, or if no line stands out.
+    """
+    spectrum = trace_spectrum(path, resolution_hz)
     try:
         line = fit_line(spectrum)
     except NoLineError as error:
         raise UsageError(f"{path.name}: {error}") from None
-    return TraceFit(path.name, spectrum, line, resolution_hz, len(frequency_hz))
+    return TraceFit(path.name, spectrum, line, line.resolution_hz, spectrum.sizes["frequency_hz"])
 
 
 def trace_table(fit: TraceFit) -> Table:

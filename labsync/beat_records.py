@@ -12,15 +12,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from analysis import Value, heterodyne, plots
-from labsync._beat_fits import fit_readings, fit_record
-from labsync._beat_results import ChannelFit, CounterFit, PhaseFit, RecordFit
-from labsync.beat_files import TraceFit, fit_trace, trace_table
+from labsync._beat_fits import fit_delayed, fit_readings, fit_record, record_spectrum
+from labsync._beat_results import ChannelFit, CounterFit, DelayedFit, PhaseFit, RecordFit
+from labsync.beat_files import TraceFit, fit_trace, trace_spectrum, trace_table
 from labsync.errors import UsageError
 from labsync.figures import save
 
 __all__ = ["FileFit", "fit_file", "health_sentence", "phase_table", "show_file"]
 
-FileFit = TraceFit | RecordFit | CounterFit
+FileFit = TraceFit | RecordFit | CounterFit | DelayedFit
 
 KINDS = {
     "record": "a record of voltages",
@@ -33,6 +33,9 @@ OPTIONS = {
     "trace": {"resolution_hz"},
 }
 """What can be said of the analysis of each kind of file."""
+
+DELAYED = {"self_heterodyne_delay_us", "shift_hz"}
+"""What is said of light that beats with itself, in a record or a trace; only the resolution beside it."""
 
 READING = {"sample_rate_hz", "byte_order", "scale_v", "iq"}
 """What can be said of a record."""
@@ -64,6 +67,8 @@ def fit_file(path: Path, given: Mapping[str, Any]) -> FileFit:
         raise UsageError(f"{asked}; say --kind {', '.join(KINDS)}.")
     _check(path, kind, given)
     try:
+        if set(given) & DELAYED:
+            return _delayed(path, kind, given)
         if kind == "trace":
             return fit_trace(path, given.get("resolution_hz"))
         if kind == "readings":
@@ -75,8 +80,21 @@ def fit_file(path: Path, given: Mapping[str, Any]) -> FileFit:
         raise _asking(error) from None
 
 
+def _delayed(path: Path, kind: str, given: Mapping[str, Any]) -> DelayedFit:
+    shift_hz, delay_us = given["shift_hz"], given["self_heterodyne_delay_us"]
+    if kind == "trace":
+        return fit_delayed(trace_spectrum(path, given.get("resolution_hz")), path.name, shift_hz, delay_us)
+    record = heterodyne.read_record(path, **{name: given[name] for name in READING & set(given)})
+    spectrum = record_spectrum(record, given.get("resolution_hz"))
+    return fit_delayed(spectrum, record.source, shift_hz, delay_us)
+
+
 def _check(path: Path, kind: str, given: Mapping[str, Any]) -> None:
     known = OPTIONS[kind] | {"kind"} | (READING if kind == "record" else set())
+    if kind != "readings" and set(given) & DELAYED:
+        known = known - OPTIONS[kind] | DELAYED | {"resolution_hz"}
+        if lacking := sorted(DELAYED - set(given)):
+            raise UsageError(f"Light that beats with itself takes {_option(lacking[0])}, too.")
     if foreign := sorted(set(given) - known):
         raise UsageError(f"{_option(foreign[0])} is not for {path.name}, which is {KINDS[kind]}.")
     if given.get("shape", SHAPES[0]) not in SHAPES:
@@ -101,11 +119,28 @@ def show_file(found: FileFit, console: Console, folder: Path) -> None:
     if isinstance(found, TraceFit):
         console.print(trace_table(found))
         source, figures = found.name, {"line": plots.beat_line(found.spectrum, found.line)}
+    elif isinstance(found, DelayedFit):
+        source, figures = found.source, _self_heterodyne(found, console)
     elif isinstance(found, CounterFit):
         source, figures = found.source, _counter(found, console)
     else:
         source, figures = found.record.source, _record(found, console)
     save(folder, {f"beat-{Path(source).stem}-{name}": figure for name, figure in figures.items()}, console)
+
+
+def _self_heterodyne(found: DelayedFit, console: Console) -> dict[str, Figure]:
+    table = Table("channel", *found.fits, title=found.source)
+    fits = found.fits.values()
+    table.add_row("linewidth (kHz)", *(str(fit.linewidth_hz.times(1e-3)) for fit in fits))
+    table.add_row("coherence exp(-2π width delay)", *(f"{fit.coherence:.3g}" for fit in fits))
+    resolution = 1e-3 * float(found.spectrum.attrs["resolution_bandwidth_hz"])
+    table.add_row("resolution (kHz)", *(f"{resolution:.4g}" for _ in fits))
+    console.print(table)
+    named = "channel" in found.spectrum.dims
+    return {
+        f"self-heterodyne-{name}": plots.self_heterodyne(found.spectrum, fit, name if named else None)
+        for name, fit in found.fits.items()
+    }
 
 
 def _counter(found: CounterFit, console: Console) -> dict[str, Figure]:
@@ -155,14 +190,18 @@ def _unit(hertz: float) -> tuple[str, float]:
 
 def _record(found: RecordFit, console: Console) -> dict[str, Figure]:
     console.print(health_sentence(found), highlight=False)
-    table = Table("channel", *found.record.channels, title=found.record.source)
+    table = Table("channel", *(each.name for each in found.channels), title=found.record.source)
     rows = [_channel_rows(each, found) for each in found.channels]
     for name in rows[0]:
         table.add_row(name, *(row[name] for row in rows))
     console.print(table)
-    figures = {
-        f"line-{each.name}": plots.beat_line(found.spectrum, each.line, each.name) for each in found.channels
-    }
+    figures = {}
+    for name in found.record.channels:
+        lines = [each.line for each in found.channels if each.name == name]
+        for k, line in enumerate(lines):
+            key = f"line-{name}" if len(lines) == 1 else f"line-{name}-{k + 1}"
+            beside = [*lines[:k], *lines[k + 1 :]]
+            figures[key] = plots.beat_line(found.spectrum, line, name, beside)
     if found.noise is not None:
         figures["noise"] = plots.frequency_noise(
             found.noise, found.channels[0].noise, channel=found.channels[0].name

@@ -176,6 +176,9 @@ FS = ("--sample-rate-hz", "1e7")
         ("good.npy", (*FS, "--near-hz", "4e6"), 1, "No line"),
         ("good.npy", (*FS, "--resolution-hz", "100"), 1, "A resolution of 100 Hz takes"),
         ("good.npy", (*FS, "--bandwidth-hz", "3e6"), 1, "The bandwidth is 3e+06 Hz"),
+        ("good.npy", (*FS, "--near-hz", "1e6", "--near-hz", "1.001e6"), 1, "closer than the resolution of"),
+        ("good.npy", (*FS, "--shift-hz", "1e6"), 2, "takes --self-heterodyne-delay-us, too"),
+        ("good.npy", (*FS, "--shift-hz", "7e6", "--self-heterodyne-delay-us", "1"), 1, "A shift of 7e+06 Hz"),
         ("good.npy", (*FS, "--bandwidth-hz", "0"), 1, "The bandwidth is 0 Hz"),
         ("good.npy", (*FS, "--resolution-hz", "0"), 1, "The resolution is 0 Hz"),
         ("good.npy", (*FS, "--byte-order", "big"), 2, "tells its byte order; leave --byte-order big out"),
@@ -227,3 +230,33 @@ def test_slips_while_the_light_is_gone_are_told_from_those_of_a_phase(tmp_path):
     phase = json.loads(command(*arguments))["relative_phase"]
     assert phase["slips"] > 100
     assert "slips come while the amplitude of a channel passes near zero" in phase["untold"]
+
+
+@pytest.mark.parametrize("delay_us", [200, 10])
+def test_light_that_beats_with_its_own_delayed_light_gives_its_width(tmp_path, delay_us):
+    rng, delayed = np.random.default_rng(8), round(1e-6 * delay_us * RATE_HZ)
+    phase = np.cumsum(np.sqrt(2 * np.pi * WIDTH_HZ / RATE_HZ) * rng.standard_normal(SAMPLES + delayed))
+    beat = 2 * np.pi * 2e6 * np.arange(SAMPLES) / RATE_HZ + phase[delayed:] - phase[:SAMPLES]
+    np.save(tmp_path / "self.npy", np.cos(beat) + 0.01 * rng.standard_normal(SAMPLES))
+    options = "--shift-hz", 2e6, "--self-heterodyne-delay-us", delay_us, "--resolution-hz", 3e3
+    (found,) = json.loads(command(tmp_path / "self.npy", *FS, *options, "--json"))["self_heterodyne"]
+    within(found["linewidth_hz"], WIDTH_HZ)
+    assert found["linewidth_hz"]["std"] < 0.08 * WIDTH_HZ
+    command(tmp_path / "self.npy", *FS, *options, "--figures", tmp_path)
+    assert (tmp_path / "beat-self-self-heterodyne-1.png").exists()
+
+
+def test_lines_beside_each_other_are_fitted_together(tmp_path):
+    rng = np.random.default_rng(9)
+    volts = laser(rng)[0] + 0.5 * np.cos(laser(rng)[1] * (LINE_HZ + 60e3) / LINE_HZ)
+    np.save(tmp_path / "two.npy", volts)
+    near = "--near-hz", LINE_HZ, "--near-hz", LINE_HZ + 60e3
+    found = json.loads(command(tmp_path / "two.npy", *FS, *near, "--json"))["channels"]
+    for line, centre, power in zip(found, (LINE_HZ, LINE_HZ + 60e3), (0.5, 0.125), strict=True):
+        within(line["centre_hz"], centre)
+        assert line["power_v2"]["value"] == pytest.approx(power, rel=0.15)
+    command(tmp_path / "two.npy", *FS, *near, "--figures", tmp_path)
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "beat-two-line-1-1.png",
+        "beat-two-line-1-2.png",
+    }
