@@ -74,17 +74,12 @@ def fit_comb(spectrum: xr.Dataset, channel: str | None = None) -> BeatComb:
         pedestal=float(np.average(starts, weights=p[places])) if several else None,
     )
     sure = min(gap, f[-1] - f[0]) / 4
-    teeth = [each for each in _lines(found, resolution) if _told(each, sure)]
+    teeth = [each for each in _lines(found, resolution) if each.centre_hz.std < sure]
     if not teeth:
         raise NoLineError(f"What stands out between {f[0]:.6g} and {f[-1]:.6g} Hz is no line.")
     seen = [np.hypot(tooth.width_hz.value if tooth.width_hz else 0.0, resolution) for tooth in teeth]
     main = int(np.argmax([tooth.power / width for tooth, width in zip(teeth, seen, strict=True)]))
     return BeatComb(tuple(teeth), main, _spacing(teeth, main), *envelope_of(teeth))
-
-
-def _told(tooth: BeatLine, sure: float) -> bool:
-    """Return whether a tooth's place and power are known from its fit."""
-    return tooth.centre_hz.std < sure and tooth.power > 2 * tooth.power_std
 
 
 def _widths(f: np.ndarray, p: np.ndarray, places: np.ndarray, resolution: float) -> np.ndarray:

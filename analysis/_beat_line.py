@@ -21,8 +21,8 @@ RESOLVED = 0.2
 NOT_GAUSSIAN = 0.012
 """Of the resolution: by so much a width is off since a Hann window's filter is taken as a Gaussian one."""
 
-WIDTHS = 40.0
-"""A line is fitted this many widths to both sides."""
+WIDTHS = (40.0, 6.0)
+"""A line is fitted this many widths to both sides; the fewer if something else there draws it away."""
 
 Shape = Literal["lorentz", "voigt"]
 
@@ -118,7 +118,7 @@ def fit_line(
     Raises
     ------
     NoLineError
-        If nothing stands out of the noise there.
+        If nothing stands out of the noise there, or what does is fitted by no line.
     BandError
         If the place lies outside the spectrum.
     RecordError
@@ -129,18 +129,40 @@ def fit_line(
     if near_hz is not None:
         _check_inside(f, near_hz)
         looked_at = np.abs(f - near_hz) <= (20 * resolution if within_hz is None else within_hz)
-    middle, width = _strongest(f[looked_at], p[looked_at], resolution)
+    begin = _strongest(f[looked_at], p[looked_at], resolution)
+    clipped = looked_at if near_hz is not None and within_hz is not None else np.ones(f.size, dtype=bool)
+    for widths in WIDTHS:
+        found = _fitted(f, p, resolution, begin, widths, clipped, shape == "voigt")
+        if found is not None:
+            return _lines(found, resolution)[0]
+    raise NoLineError(
+        f"What stands out at {begin[0]:.6g} Hz is not one line on a flat floor: a fit runs away from it."
+    )
+
+
+def _fitted(
+    f: np.ndarray,
+    p: np.ndarray,
+    resolution: float,
+    begin: tuple[float, float],
+    widths: float,
+    inside: np.ndarray,
+    voigt: bool,
+) -> Profiles | None:
+    """Fit one line within so many widths of it; None if it runs away."""
+    middle, width = begin
     for _ in range(3):  # again with what is seen of a line that was thought narrower or wider
-        reach = WIDTHS * max(width, resolution)
-        used = (f >= middle - reach) & (f <= middle + reach)
-        if near_hz is not None and within_hz is not None:
-            used &= looked_at
-        found = fit_profiles(f[used], p[used], resolution, [middle], [width], voigt=shape == "voigt")
+        used = inside & (np.abs(f - middle) <= widths * max(width, resolution))
+        near = 2 * max(width, resolution)
+        found = fit_profiles(f[used], p[used], resolution, [middle], [width], voigt=voigt, near=near)
         fitted = float(np.exp(found.found[1, 0]) + FWHM * np.sqrt(found.found[3, 0]))
+        at = float(found.found[0, 0])
+        if abs(at - middle) > 0.999 * near or not f[0] <= at <= f[-1]:
+            return None
         if max(fitted, resolution) < 1.5 * max(width, resolution) and fitted > width / 3:
             break
-        middle, width = float(found.found[0, 0]), max(fitted, resolution / 2)
-    return _lines(found, resolution)[0]
+        middle, width = at, max(fitted, resolution / 2)
+    return found
 
 
 def fit_lines(

@@ -178,6 +178,7 @@ def fit_profiles(
     voigt: bool = False,
     widest: float = np.inf,
     pedestal: float | None = None,
+    near: float | None = None,
 ) -> Profiles:
     """Fit lines by maximum likelihood.
 
@@ -195,6 +196,8 @@ def fit_profiles(
         No line is wider.
     pedestal : float, optional
         Centre of a broad line below all others, which is fitted too and not returned.
+    near : float, optional
+        So far a line may move, Hz: by default anywhere if there is one, a third of `widest` if several.
     """
     number, span = len(centres), float(f[-1] - f[0])
     middle, unit = float(np.mean(centres)), max(float(np.median(widths)), resolution)
@@ -206,7 +209,7 @@ def fit_profiles(
     scale = float(np.quantile(p, 0.2))
     top = np.maximum(np.interp(where, f, p) / scale - 0.9, 1e-3)
     limit = np.full(where.size, min(widest, span))
-    reach = np.full(where.size, min(span / 10, widest / 3) if number > 1 else span / 2)
+    reach = np.full(where.size, near or (min(span / 10, widest / 3) if number > 1 else span / 2))
     gaussian = (0.1 * wide) ** 2 if voigt else np.zeros(where.size)
     most = np.full(where.size, span**2 if voigt else 0.0)
     if pedestal is not None:

@@ -19,6 +19,12 @@ from labsync.store import Run
 
 __all__ = ["KeptFit", "fit_kept", "show_kept"]
 
+EDGE = 4.0
+"""Of a band, in resolutions."""
+
+CHANCE = 1e-3
+"""Probability that independent channels show as much coherence."""
+
 
 @dataclass(frozen=True)
 class KeptFit:
@@ -60,10 +66,34 @@ def fit_kept(run: Run) -> list[KeptFit]:
             continue
         try:
             record = heterodyne.read_record(folder)
-            fits.append(KeptFit(k, float(detuning), fit_record(replace(record, channels=("P1", "P2")))))
+            found = fit_record(replace(record, channels=("P1", "P2")))
+            doubt = _doubt(found)
+            fits.append(KeptFit(k, float(detuning), None if doubt else found, doubt))
         except ValueError as error:
             fits.append(KeptFit(k, float(detuning), None, str(error)))
     return fits
+
+
+def _doubt(found: RecordFit) -> str:
+    """Return why a fit is none of a tooth, or nothing."""
+    density = found.spectrum["power_density"].sel(channel="P1")
+    f, line = density["frequency_hz"].values, found.channels[0].line
+    ends = (f < f[0] + EDGE * line.resolution_hz) | (f > f[-1] - EDGE * line.resolution_hz)
+    at_line = np.abs(f - line.centre_hz.value) < EDGE * line.resolution_hz
+    if density.values[ends].max() > density.values[at_line].max():
+        edge = f[ends][np.argmax(density.values[ends])]
+        return (
+            f"The light is strongest at {1e-6 * edge:.3g} MHz, at the edge of the band: the line at "
+            f"{1e-6 * line.centre_hz.value:.4g} MHz may be the image of a tooth outside; tune the oscillator."
+        )
+    weakest = min(each.snr for each in found.channels)
+    chance = -np.log(CHANCE) / float(found.spectrum.attrs["looks"])
+    if found.phase is not None and found.phase.coherence < chance and weakest < 1:
+        return (
+            f"The channels share nothing at {1e-6 * line.centre_hz.value:.4g} MHz (coherence "
+            f"{found.phase.coherence:.3f}, chance makes {chance:.3f}), where noise is stronger than light."
+        )
+    return ""
 
 
 def show_kept(run: Run, fits: list[KeptFit], console: Console) -> None:

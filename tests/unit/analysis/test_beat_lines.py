@@ -91,6 +91,20 @@ def test_a_floor_that_slopes_is_no_line():
             fit_line(spectrum(seed, [], [], [], looks=[1, 30, 2000][seed % 3]))
 
 
+@pytest.mark.parametrize("width", [1e6, 4e6])
+def test_a_line_beside_stronger_light_at_the_edge_of_the_band_is_fitted_where_it_is(width):
+    frequency = np.arange(1, 512) * 125e6 / 1024
+    wing = 1.3e-10 / (1 + (frequency / 0.7e6) ** 2) + 6e-13 / (1 + (frequency / 50e6) ** 2)
+    hump = width * 2e-18 / (1 + (2 * (frequency - 18e6) / width) ** 2)
+    for seed in range(3):
+        noisy = (wing + hump) * np.random.default_rng(seed).gamma(294, 1 / 294, frequency.size)
+        line = fit_line(as_spectrum(frequency, noisy, 1.76e5))
+        assert line.centre_hz.value == pytest.approx(18e6, abs=1e6)
+    ripple = np.exp(-frequency / 4e6 + 1.5 * np.sin(2 * np.pi * frequency / 20e6))  # on a steep slope
+    with pytest.raises(NoLineError, match="What stands out at 2.3.* Hz is not one line on a flat floor"):
+        fit_line(as_spectrum(frequency, ripple * noisy / (wing + hump), 1.76e5))
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_two_lines_are_fitted_together_but_not_closer_than_the_resolution(seed):
     two = spectrum(seed, [0.93e9, 0.95e9], [8e6, 12e6], [1e-5, 2e-5])

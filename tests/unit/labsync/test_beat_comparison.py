@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import types
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from rich.console import Console
+from scipy.signal import lfilter
 
 from labsync._beat_kept import fit_kept, show_kept
 from labsync._beat_model import Receiver, calibrated
@@ -168,3 +170,43 @@ def test_kept_records_of_a_run_give_the_relative_phase_of_both_pillars(run, tmp_
     said = console.export_text()
     assert "segment-0003.f4" in said
     assert (tmp_path / "figures" / "relative-phase.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("edge_v", "shared", "sentence"),
+    [
+        (1.0, 1.0, "strongest at 0.\\d+ MHz, at the edge of the band"),
+        (0.0, 0.0, "channels share nothing at "),
+    ],
+)
+def test_light_outside_the_band_and_light_that_is_not_shared_have_no_relative_phase(
+    edge_v, shared, sentence, run, tmp_path
+):
+    rng = np.random.default_rng(8)
+    time_s = np.arange(8192) / 125e6
+
+    def thermal(width_hz):
+        steps = rng.standard_normal((time_s.size, 2)) @ [1, 1j]
+        return lfilter([1.0], [1.0, -np.exp(-np.pi * width_hz / 125e6)], steps) * np.sqrt(width_hz / 125e6)
+
+    def record(channels, duration_s, *, accept_clipped=False):
+        edge = edge_v * np.cos(2 * np.pi * (1e5 * time_s + rng.random()))
+        first, second = thermal(1e6), thermal(1e6)
+        carrier = np.exp(2j * np.pi * 20e6 * time_s)
+        fields = [first, first if shared else second]
+        rows = [edge + 0.3 * (each * carrier).real + 0.05 * rng.standard_normal(8192) for each in fields]
+        return xr.Dataset(
+            {"voltage_v": (("channel", "time_s"), np.array(rows, np.float32))},
+            {"channel": list(channels), "time_s": time_s},
+            {"sample_rate_hz": 125e6, "clipped": [0, 0]},
+        )
+
+    section = DigitizerHeterodyneSection(
+        read_by="digitizer", record="65 us", records=12, resolution_bandwidth="200 kHz"
+    )
+    settings = types.SimpleNamespace(heterodyne=section)
+    station = types.SimpleNamespace(settings=settings, digitizer=types.SimpleNamespace(record=record))
+    record_beat_notes(station, tmp_path / "records" / "step-0001-coupled")
+    (kept,) = fit_kept(run(xr.Dataset({"beat_density": (("step", "beat_frequency_hz"), np.ones((2, 3)))})))
+    assert kept.found is None
+    assert re.search(sentence, kept.untold), kept.untold
