@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from analysis._beat_errors import BandError, RecordError, ResolutionError
-from analysis._beat_peaks import find_lines
+from analysis._beat_peaks import LEAST, find_lines
 from analysis._beat_profiles import FWHM, Profiles, fit_profiles
 from analysis._lines import NoLineError
 from analysis._values import NOT_KNOWN, Value
@@ -23,6 +23,10 @@ NOT_GAUSSIAN = 0.012
 
 WIDTHS = (40.0, 6.0)
 """A line is fitted this many widths to both sides; the fewer if something else there draws it away."""
+
+LEAST_NAMED = 0.01
+"""Height of a line whose place is named, in the logarithm of the density: noise is not taken for it, but a
+floor that is not flat may be."""
 
 Shape = Literal["lorentz", "voigt"]
 
@@ -107,6 +111,7 @@ def fit_line(
         Which; the only one by default.
     near_hz, within_hz : float, optional
         Look for the line only that far from there: everywhere, and as far as 20 resolutions, by default.
+        Where its place is named, a line may be as low as a hundredth of the floor.
     shape : "lorentz" or "voigt"
         A Voigt profile has a Gaussian part too, as slow drift makes it.
 
@@ -129,7 +134,8 @@ def fit_line(
     if near_hz is not None:
         _check_inside(f, near_hz)
         looked_at = np.abs(f - near_hz) <= (20 * resolution if within_hz is None else within_hz)
-    begin = _strongest(f[looked_at], p[looked_at], resolution)
+    least = LEAST if near_hz is None else LEAST_NAMED
+    begin = _strongest(f[looked_at], p[looked_at], resolution, least)
     clipped = looked_at if near_hz is not None and within_hz is not None else np.ones(f.size, dtype=bool)
     for widths in WIDTHS:
         found = _fitted(f, p, resolution, begin, widths, clipped, shape == "voigt")
@@ -217,14 +223,14 @@ def _check_apart(centres: Sequence[float] | np.ndarray, resolution: float) -> No
         )
 
 
-def _strongest(f: np.ndarray, p: np.ndarray, resolution: float) -> tuple[float, float]:
+def _strongest(f: np.ndarray, p: np.ndarray, resolution: float, least: float) -> tuple[float, float]:
     """Return centre and width, both roughly, of the line that stands out most on any scale."""
     if f.size < 16:
         raise BandError(f"{f.size} points of the spectrum lie where the line is looked for; 16 are needed.")
     best, found = 0.0, None
     scale = 2 * resolution
     while True:
-        peaks = find_lines(f, p, resolution, scale)
+        peaks = find_lines(f, p, resolution, scale, least=least)
         if peaks.places.size and peaks.standing_out.max() > 1.2 * best:
             best = float(peaks.standing_out.max())
             found = float(f[peaks.places[np.argmax(peaks.standing_out)]]), scale

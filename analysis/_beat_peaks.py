@@ -6,7 +6,8 @@ import numpy as np
 from scipy.signal import find_peaks
 
 LEAST = 0.18
-"""Height of a line above its surroundings in the natural logarithm of the smoothed density."""
+"""Height of a line above its surroundings in the natural logarithm of the smoothed density: the floor
+of a receiver is not flatter."""
 
 ERRORS = 8.0
 """The same in standard errors of the smoothed density: the highest of many places is high by chance."""
@@ -31,7 +32,9 @@ class Peaks:
     standing_out: np.ndarray
 
 
-def find_lines(f: np.ndarray, p: np.ndarray, resolution: float, scale: float, apart: float = 0.0) -> Peaks:
+def find_lines(
+    f: np.ndarray, p: np.ndarray, resolution: float, scale: float, apart: float = 0.0, least: float = LEAST
+) -> Peaks:
     """Find what stands out of a spectrum smoothed over so much.
 
     Parameters
@@ -40,6 +43,8 @@ def find_lines(f: np.ndarray, p: np.ndarray, resolution: float, scale: float, ap
         Rising frequencies and positive densities.
     resolution, scale, apart : float
         Of the spectrum, of the smoothing, and the least distance between two lines.
+    least : float
+        Height above the surroundings in the natural logarithm of the smoothed density.
     """
     step = (f[-1] - f[0]) / (f.size - 1)
     cells = max(1, round(scale / step))
@@ -50,7 +55,7 @@ def find_lines(f: np.ndarray, p: np.ndarray, resolution: float, scale: float, ap
         max(1.0, cells * step / max(step, SHARED * resolution))
     )
     places, found = find_peaks(
-        smooth, prominence=max(LEAST, ERRORS * std), distance=max(1, round(apart / step))
+        smooth, prominence=max(least, ERRORS * std), distance=max(1, round(apart / step))
     )
     return Peaks(places, found["prominences"] / max(std, 1e-12))
 

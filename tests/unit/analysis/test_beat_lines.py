@@ -85,6 +85,19 @@ def test_a_line_is_looked_for_where_it_is_asked_for(seed):
         fit_line(two, near_hz=3e9)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_line_far_broader_than_the_filter_is_found_where_it_is_named_though_it_is_low(seed):
+    frequency = np.linspace(0.05e9, 6.95e9, 2001)
+    trace = spectrum(seed, [], [], [], looks=30000, floor=1.0, frequency=frequency)
+    flat = trace["power_density"] * (1 + (frequency / CUTOFF) ** 2)
+    low = as_spectrum(frequency, flat + 0.1 / (1 + ((frequency - 3e9) / 0.75e9) ** 2), RESOLUTION)
+    with pytest.raises(NoLineError):
+        fit_line(low)
+    line = fit_line(low, near_hz=3.5e9, within_hz=3.5e9)
+    assert line.width_hz.value == pytest.approx(1.5e9, abs=4 * line.width_hz.std)
+    assert line.width_hz.std < 0.1e9
+
+
 def test_a_floor_that_slopes_is_no_line():
     for seed in range(20):
         with pytest.raises(NoLineError):
