@@ -79,7 +79,7 @@ def counter_noise(
     Returns
     -------
     xarray.Dataset
-        As `frequency_noise`, of the one channel "1".
+        As `frequency_noise`, of the one channel "1"; ``attrs["interval_s"]`` too.
 
     Raises
     ------
@@ -92,7 +92,8 @@ def counter_noise(
             f"Readings of shape {y.shape}, {interval_s} s each, are too few; a row of at least 64 is needed."
         )
     resolution = resolution_hz or 1.45 * 16 / (y.size * interval_s)
-    return _density(y[np.newaxis], 1 / interval_s, ["1"], resolution, 0.5 / interval_s)
+    density = _density(y[np.newaxis], 1 / interval_s, ["1"], resolution, 0.5 / interval_s)
+    return density.assign_attrs(interval_s=interval_s)
 
 
 def _density(
@@ -201,9 +202,15 @@ def beta_linewidth(noise: xr.Dataset, channel: str | None = None) -> Value:
     step = float(np.mean(np.diff(f)))
     last = max(FEWEST_POINTS, f.size // 20)
     if np.mean(s[-last:]) > BETA * np.mean(f[-last:]):
+        interval = noise.attrs.get("interval_s")
+        wider = (
+            "demodulate a wider band"
+            if interval is None
+            else f"let the counter read at shorter intervals than {interval:g} s, which see faster noise"
+        )
         raise BandError(
             f"The noise lies above the beta-separation line up to {f[-1]:.3g} Hz, where the density ends: "
-            "the line is as wide as the band; demodulate a wider band."
+            f"the line is as wide as the band; {wider}."
         )
     fit = fit_frequency_noise(noise, channel)
     slow = np.geomspace(min(1 / float(noise.attrs["duration_s"]), f[0]), f[0], 200)
