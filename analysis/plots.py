@@ -8,6 +8,7 @@ from analysis._nanolaser_plot import nanolaser_sweep
 from analysis._position_plot import position_hold
 from analysis._scan_plots import example_spectrum, heat_map, locking_slopes
 from analysis._spectrogram_plot import spectrogram
+from analysis._watched_plot import watched_oscillator
 
 __all__ = [
     "allan_deviation",
@@ -27,4 +28,5 @@ __all__ = [
     "self_heterodyne",
     "simulated_spectra",
     "spectrogram",
+    "watched_oscillator",
 ]

@@ -174,8 +174,8 @@ def fit_delayed(spectrum: xr.Dataset, source: str, shift_hz: float, delay_us: fl
     room = min(shift_hz - f[0], f[-1] - shift_hz)
     if not (delay_s > 0 and room > 0):
         raise heterodyne.BandError(
-            f"A shift of {shift_hz:g} Hz, within the spectrum of {f[0]:g} to {f[-1]:g} Hz, and a delay above 0 "
-            f"are needed; the delay is {delay_us:g} us."
+            f"A shift of {shift_hz:g} Hz and a delay of {delay_us:g} us are given; a shift within the "
+            f"spectrum, {f[0]:g} to {f[-1]:g} Hz, and a delay above 0 are needed."
         )
     names = [str(each) for each in spectrum["channel"].values] if "channel" in spectrum.dims else [None]
     fits = {}

@@ -114,6 +114,12 @@ def trace_spectrum(path: Path, resolution_hz: float | None) -> xr.Dataset:
             f"A resolution of {resolution_hz:g} Hz does not fit a span of {span:g} Hz; give less than a "
             "quarter of it."
         )
+    step = span / (len(frequency_hz) - 1)
+    if resolution_hz < step / 4:
+        raise UsageError(
+            f"The points of {path.name} lie {step:g} Hz apart: a resolution of {resolution_hz:g} Hz would "
+            "let lines pass between them."
+        )
     spectrum = as_spectrum(frequency_hz, 10 ** (level_dbm / 10) / resolution_hz, resolution_hz)
     spectrum["power_density"].attrs["units"] = "mW/Hz"
     return spectrum

@@ -31,7 +31,8 @@ from models.van_der_pol.parameters import VanDerPol
 
 __all__ = ["heterodyne", "homodyne"]
 
-FINE = 0.3  # largest product of step and fastest decay
+FINE = 0.3  # product of step and fastest decay, by default
+STABLE = 1.5  # the largest one: an explicit scheme runs away from 2 on
 
 
 def homodyne(
@@ -133,6 +134,12 @@ class _Run:
             raise ValueError("The oscillator has no one-photon loss, so there is no light to detect.")
         if self.step is not None and not 0 < self.step <= self.sample:
             raise ValueError(f"The step is {self.step:g}; it must be positive and at most {self.sample:g}.")
+        longest = STABLE / self.model.decay(self.start.shape[0]).max()
+        if self.step is not None and self.step > longest:
+            raise ValueError(
+                f"The step is {self.step:g}; with {self.start.shape[0]} Fock states, the fastest of which "
+                f"decays within {longest / STABLE:.2g}, steps longer than {longest:.2g} run away."
+            )
 
     @property
     def fine_step(self) -> float:

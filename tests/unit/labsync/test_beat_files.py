@@ -55,6 +55,7 @@ def test_a_line_as_wide_as_the_filter_gets_a_bound(trace):
     [
         (rows(1, 1e5), None, "does not tell its resolution bandwidth; give it with --resolution-hz"),
         (rows(1, 1e5), 2e7, "does not fit a span of 2e.07 Hz"),
+        (rows(1, 1e5), 1.0, "points of trace.txt lie 50000 Hz apart"),
         ([], 1e5, "has no row of numbers"),
         (rows(1, 1e5)[:9], 1e5, "holds 9 points"),
         (["1 -60", "Time,Frequency"], 1e5, "line 3: 'Time,Frequency' is no row of numbers"),

@@ -156,6 +156,10 @@ def test_phase_frequency_and_amplitude_of_the_oscillator_are_read_from_its_recor
         ({"duration": 0.0}, "lasts 0"),
         ({"trajectories": 0}, "at least one"),
         ({"step": 0.2}, "step is 0.2; it must be positive and at most 0.1"),
+        (
+            {"start": coherent(30, 0.1), "step": 0.1},
+            "with 30 Fock states, the fastest of which decays within",
+        ),
         ({"model": VanDerPol(1.0, 1.0)}, "no one-photon loss"),
     ],
 )
