@@ -57,8 +57,8 @@ class Record:
         rate = self.sample_rate_hz
         if rate is None or not SLOWEST_HZ <= rate <= FASTEST_HZ:
             raise RecordError(
-                f"The sampling rate of {self.source} is {rate}; give a positive number of samples per second "
-                f"as sample_rate_hz, {SLOWEST_HZ:g} to {FASTEST_HZ:g}."
+                f"The sampling rate of {self.source} is {rate}; give as sample_rate_hz a positive number of "
+                f"samples per second, {SLOWEST_HZ:g} to {FASTEST_HZ:g}."
             )
         if len(self.channels) != len(self.scale_v):
             raise RecordError(
