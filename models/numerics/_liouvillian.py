@@ -59,6 +59,10 @@ def as_liouvillian(model: Any) -> Liouvillian:
     ValueError
         If it is none of these, is not finite, or does not conserve trace or Hermiticity.
     """
+    if isinstance(model, list):
+        raise ValueError(
+            "The model is a list; it must be a super-operator or the tuple (H, collapse operators)."
+        )
     if isinstance(model, tuple):
         if len(model) != 2:
             raise ValueError(f"The model is a tuple of {len(model)}; it must be (H, collapse operators).")
@@ -102,6 +106,8 @@ def as_matrix(operator: Any) -> sp.csr_array:
 
 
 def _from_operators(hamiltonian: Any, collapses: Any) -> tuple[sp.csr_array, list[Any] | None]:
+    if isinstance(collapses, qutip.Qobj | np.ndarray) or sp.issparse(collapses):
+        raise ValueError("The collapse operators are a single operator; they must be a list of operators.")
     h, jumps = as_matrix(hamiltonian), [as_matrix(jump) for jump in collapses]
     if any(op.shape != (h.shape[0],) * 2 for op in (h, *jumps)):
         shapes = ", ".join(str(op.shape) for op in (h, *jumps))

@@ -26,6 +26,7 @@ Method = Literal["auto", "direct", "jump-gmres", "evolution"]
 LARGEST = 1e8  # elements of factors that may be kept
 STRETCH = 1e-12  # shift of inverse iteration, as a part of the fastest rate
 ROUNDS = 6  # of inverse iteration
+LEAST_EIGENVALUE = -1e-6  # below which a state is no state, rounding errors apart
 LONGEST = 1e5  # most evolution time, in units of the fastest rate
 
 
@@ -88,7 +89,8 @@ def steady_state(model: Any, method: Method = "auto", *, tolerance: float = 1e-1
     Raises
     ------
     ValueError
-        If the model is no Liouvillian: wrong shape, not finite, not conserving trace or Hermiticity.
+        If the model is no Liouvillian: wrong shape, not finite, not conserving trace, Hermiticity or
+        positivity, as with a negative rate.
     ConvergenceError
         If the steady state is not unique within the sector, or no method reached the tolerance.
     """
@@ -97,18 +99,30 @@ def steady_state(model: Any, method: Method = "auto", *, tolerance: float = 1e-1
     if not tolerance > 0:
         raise ValueError(f"The tolerance is {tolerance:g}; it must be positive.")
     made = as_liouvillian(model)
+    if made.size == 1:
+        return SteadyState(np.ones((1, 1), complex), 0.0, "direct", 1, made.dims)
     sector = population_sector(made)
     reached, allowed = {}, max(tolerance * made.scale, made.leak)
     for name in [method] if method != "auto" else _order(made, sector):
         found = _SOLVERS[name](made, sector, allowed)
         state = _polished(made, found, name, sector.size)
         if state.residual <= allowed:
+            _check_positive(state.rho)
             return state
         reached[name] = state.residual
     raise ConvergenceError(
         f"The residual is {', '.join(f'{r:.3g} by {name}' for name, r in reached.items())}; it must be below "
         f"{allowed:.3g}. The state is not converged; more time or another method may do it."
     )
+
+
+def _check_positive(rho: np.ndarray) -> None:
+    least = float(np.linalg.eigvalsh(rho)[0])
+    if least < LEAST_EIGENVALUE:
+        raise ValueError(
+            f"The steady state has the eigenvalue {least:.3g}: the Liouvillian does not keep density "
+            "matrices positive; its rates must not be negative."
+        )
 
 
 def _order(made: Liouvillian, sector: np.ndarray) -> list[str]:

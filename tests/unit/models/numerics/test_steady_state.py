@@ -163,3 +163,36 @@ def test_unknown_methods_and_impossible_tolerances_are_refused():
         steady_state((LOWER.dag() * LOWER, [LOWER]), "power")
     with pytest.raises(ValueError, match="tolerance is 0; it must be positive"):
         steady_state((LOWER.dag() * LOWER, [LOWER]), tolerance=0)
+
+
+@pytest.mark.parametrize("method", ["auto", "direct", "jump-gmres", "evolution"])
+def test_a_single_state_is_its_own_steady_state(method):
+    found = steady_state((np.array([[3.0]]), []), method=method)
+    assert found.rho == 1
+    assert found.residual == 0
+
+
+def test_a_negative_rate_whose_steady_state_has_negative_populations_is_refused():
+    down = np.array([[0, 1], [0, 0]])
+    rates = np.zeros((4, 4))
+    # populations 2 and -1: fed upwards at the rate -2, downwards at 1
+    for rate, jump in ((1, down), (-2, down.T)):
+        kept = jump.T @ jump
+        one = np.eye(2)
+        rates += rate * (np.kron(jump, jump) - (np.kron(one, kept) + np.kron(kept, one)) / 2)
+    with pytest.raises(ValueError, match="has the eigenvalue -1: .* rates must not be negative"):
+        steady_state(rates)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ([np.eye(2), []], r"The model is a list; it must be a super-operator or the tuple"),
+        ((np.eye(2), np.eye(2)), "are a single operator; they must be a list"),
+        ((np.eye(2), qutip.destroy(2)), "are a single operator; they must be a list"),
+    ],
+    ids=["list", "array", "qutip"],
+)
+def test_collapse_operators_come_as_a_list_in_a_tuple(model, said):
+    with pytest.raises(ValueError, match=said):
+        steady_state(model)
