@@ -56,7 +56,14 @@ def finite_difference_phases(equation: PhaseDiffusion, points: int) -> xr.DataAr
     DataArray
         As `phase_density` returns it, ``method`` and ``residual`` in attrs: the largest rate of change left
         over the largest rate of a cell times the largest density.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three points.
     """
+    if points < 3:
+        raise ValueError(f"points is {points}; a grid takes at least 3 per phase.")
     matrix = _balance(equation, points)
     scale = _populated(equation, points)
     others = np.delete(np.arange(matrix.shape[0]), scale)

@@ -152,6 +152,8 @@ def simulate_phases(
     """
     if trajectories < 2:
         raise ValueError(f"trajectories is {trajectories}; a standard error takes at least 2.")
+    if not (step > 0 and duration > 0):
+        raise ValueError(f"step is {step:g} and duration {duration:g}; both must be positive.")
     starts = np.exp(2j * np.pi * np.random.default_rng(seed).random((trajectories, 2)))
     boxes = max(1, min(20, round(duration / step)))
     sample = max(1, round(duration / step / boxes)) * step

@@ -257,8 +257,13 @@ def evolve_phases(
         If the truncation does not suffice.
     """
     instants = np.asarray(times, dtype=float)
-    if instants.ndim != 1 or instants.size == 0 or not (np.diff(instants, prepend=0.0) >= 0).all():
-        raise ValueError("The times must be numbers that rise from 0 on.")
+    if (
+        instants.ndim != 1
+        or instants.size == 0
+        or not (np.diff(instants, prepend=0.0) >= 0).all()
+        or np.isinf(instants).any()
+    ):
+        raise ValueError("The times must be finite numbers that rise from 0 on.")
     _check_tolerance(tolerance)
     first = _first_guess(equation, tolerance)
     if initial is not None:
@@ -303,8 +308,17 @@ def phase_relaxation(equation: PhaseDiffusion, truncation: int, count: int = 4) 
     Returns
     -------
     ndarray of complex, (count,)
+
+    Raises
+    ------
+    ValueError
+        If so many modes are not kept.
     """
     matrix = generator(equation, truncation)
+    if not 1 <= count <= matrix.shape[0] - 3:
+        raise ValueError(
+            f"count is {count}; truncation {truncation} gives 1 to {matrix.shape[0] - 3} of them."
+        )
     others = np.delete(np.arange(matrix.shape[0]), matrix.shape[0] // 2)
     inner = matrix[others][:, others].tocsc()
     start = np.random.default_rng(1).normal(size=inner.shape[0]) + 0j

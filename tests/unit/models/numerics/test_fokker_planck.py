@@ -208,3 +208,22 @@ def test_questions_that_make_no_sense_are_refused():
         numerics.phase_system(PhaseDiffusion([[Wave(1.0, (2,))]], [0.1]))
     with pytest.raises(ValueError, match="takes at least 2"):
         numerics.simulate_phases(ADLER, duration=1, settle=0, step=0.1, trajectories=1)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda e: numerics.evolve_phases(e, [np.inf]), "times must be finite numbers"),
+        (lambda e: numerics.phase_relaxation(e, 2, 100), "count is 100; truncation 2 gives 1 to 2"),
+        (lambda e: numerics.finite_difference_phases(e, 1), "points is 1; a grid takes at least 3"),
+        (
+            lambda e: numerics.simulate_phases(e, duration=1, settle=0, step=0),
+            "step is 0 and duration 1; both must",
+        ),
+    ],
+    ids=["evolution", "relaxation", "grid", "trajectories"],
+)
+def test_numbers_that_make_no_sense_are_refused_in_one_sentence(ask, said):
+    equation = PhaseDiffusion([[Wave(-1.0, (1,))]], [0.5])
+    with pytest.raises(ValueError, match=said):
+        ask(equation)
