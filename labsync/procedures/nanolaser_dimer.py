@@ -25,7 +25,8 @@ class NanolaserDimerSweep(Sweep):
 
     Rates are in units of kappa, the decay rate of the field amplitude. A step holds the swept quantity,
     ``photons``, ``field_real``, ``field_imag`` and ``coherence`` abs(<a>)^2/<n> of each ``laser``,
-    ``imbalance`` n1 - n2 and the ``residual`` of the solution; on the level ``langevin`` also
+    ``imbalance`` n1 - n2 and the ``residual`` of the solution; with Fock states the
+    ``truncation_weight``; on the level ``langevin`` also
     ``photons_error`` and ``imbalance_error``, from the scatter between trajectories.
     """
 
@@ -99,7 +100,9 @@ class NanolaserDimerSweep(Sweep):
         step["coherence"] = abs(field) ** 2 / photons
         for name in {"photons_error", "imbalance_error"} & set(found):
             step[name] = found[name]
-        step["residual"] = float(found.attrs["residual"])
+        for name in ("residual", "truncation_weight"):
+            if name in found.attrs:
+                step[name] = float(found.attrs[name])
         for variable in step.drop_vars(list(point)).variables.values():
             variable.attrs = {"units": "1"}
         return step

@@ -13,6 +13,9 @@ from labsync.station import Station
 __all__ = ["Sweep", "TextParameter", "parse_range", "parse_switch"]
 
 
+MOST_POINTS = 100_000
+
+
 class TextParameter(Parameter):
     """A parameter given as text, with the unit of the numbers in it."""
 
@@ -103,8 +106,11 @@ def parse_range(text: str, option: str) -> np.ndarray:
         if len(parts) == 1 and np.isfinite(float(text)):
             return np.array([float(text)])
         start, stop, number = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) == 3 and number >= 2 and np.isfinite([start, stop]).all():
+        if len(parts) == 3 and 2 <= number <= MOST_POINTS and np.isfinite([start, stop]).all():
             return np.linspace(start, stop, number)
     except (ValueError, IndexError):
         pass
-    raise UsageError(f"{option} '{text}' is no range; give one value or start:stop:number, such as -3:3:61.")
+    raise UsageError(
+        f"{option} '{text}' is no range; give one value or start:stop:number, such as -3:3:61, "
+        f"with 2 to {MOST_POINTS} values."
+    )

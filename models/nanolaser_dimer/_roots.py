@@ -101,7 +101,7 @@ def follow_root(
 ) -> Root:
     """Return the root at the end of a way along which a parameter grows or falls from a known root.
 
-    Steps that fail are halved, down to 1/64 of the largest step.
+    Steps that fail are halved, down to 1/64 of the largest step; far from 0 they grow with the parameter.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def follow_root(
     known : tuple
         A value of the parameter and the root (or about the root) there.
     end, largest_step : float
-        Where the way ends, and its largest step.
+        Where the way ends, and its largest step near 0.
     tolerance, what
         As of `damped_newton`.
 
@@ -139,3 +139,4 @@ def follow_root(
         if there == end:
             return found
         here, values = there, found.values
+        step = max(step, abs(here) / 4)

@@ -13,7 +13,7 @@ from models.nanolaser_dimer.parameters import Nanolaser
 from models.numerics import ConvergenceError
 from models.numerics._threads import one_thread
 
-__all__ = ["Stationary", "first_guess", "mean_field", "null_vector", "solve", "solve_on"]
+__all__ = ["Stationary", "check_elements", "first_guess", "mean_field", "null_vector", "solve", "solve_on"]
 
 _EDGE_WEIGHT = 1e-10  # most probability of the photon numbers at the ends of the window
 _SECTOR_WEIGHT = 1e-8  # largest element of the last sector, relative to that of the first
@@ -137,16 +137,26 @@ def null_vector(matrix: sp.csc_array, population: np.ndarray, anchor: int) -> tu
     return values, residual
 
 
-def solve_on(laser: Nanolaser, window: tuple[int, int], kept: int) -> Stationary:
-    """Solve for the elements relative to one population near the middle, whose own equation is redundant."""
-    width = window[1] - window[0] + 1
-    kept = min(kept, width)
-    elements = 4 * width * (kept + 1)
+def check_elements(elements: int, width: int, kept: int) -> None:
+    """Refuse what would take too long.
+
+    Raises
+    ------
+    ValueError
+        If there are too many elements.
+    """
     if elements > _MOST_ELEMENTS:
         raise ValueError(
             f"The laser's {width} photon numbers and {kept} excitation differences make {elements} elements, "
             f"more than {_MOST_ELEMENTS}: so strong a drive, or so large a gamma, takes a smaller window."
         )
+
+
+def solve_on(laser: Nanolaser, window: tuple[int, int], kept: int) -> Stationary:
+    """Solve for the elements relative to one population near the middle, whose own equation is redundant."""
+    width = window[1] - window[0] + 1
+    kept = min(kept, width)
+    check_elements(4 * width * (kept + 1), width, kept)
     parts = sectors(laser, window, range(kept + 1))
     excited = np.flatnonzero(parts.population & (parts.row_excited == 1))
     anchor = int(excited[np.argmin(np.abs(parts.row[excited] - mean_field(laser)))])

@@ -95,6 +95,8 @@ def coherence_map(
     if workers < 1:
         raise ValueError(f"processes is {workers}; it must be at least 1.")
     along, around = np.asarray(tunnellings, dtype=float), np.asarray(phases_2_rad, dtype=float)
+    if not (along.size and around.size):
+        raise ValueError("There are no tunnellings or no phases; give at least one of each.")
     own, place, swapped = _quarter(around)
     column = partial(_column, tunnellings=along, diffusion=diffusion, tolerance=tolerance)
     if workers == 1 or len(own) == 1:

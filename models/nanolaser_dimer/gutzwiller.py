@@ -22,7 +22,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 
 from models.nanolaser_dimer._moments import LaserMoments
 from models.nanolaser_dimer._roots import Root, follow_root, jacobian
-from models.nanolaser_dimer._sweep import join_sweep
+from models.nanolaser_dimer._sweep import join_sweep, tunnellings_of
 from models.nanolaser_dimer._validity import warn_of_bad_elimination, warn_of_broken_locking, warn_of_cubic
 from models.nanolaser_dimer.master_equation import eliminated_moments
 from models.nanolaser_dimer.parameters import Dimer, Nanolaser, describe
@@ -131,7 +131,8 @@ def single_site(
     moments = SINGLE_SITE_MODELS[single_site_model]
     onset = laser.gain / math.sqrt(radial_moments(replace(laser, drive=strongest)).photons)
     places = np.linspace(0, math.asinh(strongest / onset), nodes)
-    found = [moments(replace(laser, drive=onset * math.sinh(s), phase_rad=0.0)) for s in places]
+    # the strongest drive first: if one is too much for the model, it is that
+    found = [moments(replace(laser, drive=onset * math.sinh(s), phase_rad=0.0)) for s in places[::-1]][::-1]
     half = np.array([(m.amplitude, m.photons, m.variance) for m in found])
     half[0, 0] = 0.0
     both = np.concatenate([half[:0:-1] * [-1, 1, 1], half])
@@ -260,7 +261,7 @@ def solve_gutzwiller(
     ConvergenceError
         If the solution is lost on the way.
     ValueError
-        If the model is unknown or the table that of another laser.
+        If the model is unknown, the table that of another laser or a tunnelling not finite.
 
     Warns
     -----
@@ -268,7 +269,7 @@ def solve_gutzwiller(
         If t_c is above abs(eps)/sqrt(n), where the correlations that a product state leaves out decide, or
         the model of the single laser does not hold.
     """
-    values = np.atleast_1d(np.asarray(dimer.tunnelling if tunnellings is None else tunnellings, dtype=float))
+    values = tunnellings_of(dimer, tunnellings)
     furthest = float(np.abs(values).max())
     site = response_table(dimer, furthest, single_site_model)
     if site.name != "full":
@@ -320,8 +321,12 @@ def iterate_gutzwiller(
     Raises
     ------
     ConvergenceError
-        If the fields still change by more than 1e-9 after the last iteration.
+        If the fields still change by more than 1e-9 after the last iteration, or leave the table.
+    ValueError
+        If the share is not above 0 and at most 1.
     """
+    if not 0 < share <= 1:
+        raise ValueError(f"share is {share:g}; it must be above 0 and at most 1.")
     site = response_table(dimer, abs(dimer.tunnelling), single_site_model)
     equations = _MeanFields(dimer, site)
     fields = _MeanFields(replace(dimer, tunnelling=0.0), site).iterated(np.zeros(4))
@@ -331,6 +336,11 @@ def iterate_gutzwiller(
         fields, change = fields + step, float(np.abs(step).max())
         if change < _SETTLED:
             return count
+        if not math.isfinite(change):
+            raise ConvergenceError(
+                f"The mean fields leave the table of the laser's response after {count} iterations at "
+                f"t_c = {dimer.tunnelling:g}."
+            )
     raise ConvergenceError(
         f"The mean fields still change by {change:.2g} after {most} iterations at t_c = {dimer.tunnelling:g}."
     )

@@ -27,6 +27,7 @@ __all__ = ["langevin_system", "simulate_langevin"]
 
 _STEP_RATE = 0.1  # largest rate times step
 _BOXES = 20
+_MOST_STEPS = 1e11
 
 
 class _Rates(NamedTuple):
@@ -115,7 +116,7 @@ def simulate_langevin(
     Raises
     ------
     ValueError
-        For fewer than 2 trajectories, or times that do not fit.
+        For fewer than 2 trajectories, times that do not fit, or more than 1e11 steps in all.
 
     Warns
     -----
@@ -124,6 +125,13 @@ def simulate_langevin(
     """
     if trajectories < 2:
         raise ValueError(f"trajectories is {trajectories}; an error takes at least 2.")
+    if not (0 < duration < math.inf and 0 <= settle < math.inf):
+        raise ValueError(
+            f"duration is {duration:g} and settle {settle:g}; they must be finite, the duration positive and "
+            "settle zero or positive."
+        )
+    if step is not None and not 0 < step < math.inf:
+        raise ValueError(f"step is {step:g}; it must be positive and finite.")
     warn_of_bad_elimination(dimer)
     warn_of_cubic(dimer)
     system = langevin_system(dimer)
@@ -131,6 +139,12 @@ def simulate_langevin(
     if step is None:
         stiffness = 3 * dimer.saturation * reference - (dimer.gain - dimer.loss)
         step = _STEP_RATE / max(stiffness, abs(dimer.tunnelling), 0.5 * dimer.kappa)
+    steps = trajectories * (duration + settle) / step
+    if steps > _MOST_STEPS:
+        raise ValueError(
+            f"{trajectories} trajectories of {duration + settle:.3g} in steps of {step:.3g} are {steps:.2g} "
+            f"steps, more than {_MOST_STEPS:.0e}: take less time, fewer trajectories or smaller rates."
+        )
     box = max(1, round(duration / _BOXES / step)) * step
     angles = np.array([laser.phase_rad - np.pi / 2 for laser in dimer.lasers])
     start = np.tile(math.sqrt(reference) * np.exp(1j * angles), (trajectories, 1))

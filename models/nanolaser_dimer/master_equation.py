@@ -20,7 +20,7 @@ import scipy.sparse as sp
 import xarray as xr
 
 from models.nanolaser_dimer._moments import LaserMoments
-from models.nanolaser_dimer._stationary import first_guess, mean_field, null_vector
+from models.nanolaser_dimer._stationary import check_elements, first_guess, mean_field, null_vector
 from models.nanolaser_dimer._validity import warn_of_bad_elimination
 from models.nanolaser_dimer.parameters import Nanolaser, describe
 from models.numerics import ConvergenceError, TruncationError, check_truncation
@@ -101,6 +101,7 @@ def _generator(laser: Nanolaser, saturation: float, row: np.ndarray, column: np.
 
 
 def _field(laser: Nanolaser, saturation: float, highest: int, kept: int) -> _Field:
+    check_elements((highest + 1) * (kept + 1), highest + 1, kept)
     row, difference = (part.ravel() for part in np.indices((highest + 1, kept + 1)))
     row, difference = row[difference <= row], difference[difference <= row]
     on = np.flatnonzero(difference == 0)
@@ -201,7 +202,7 @@ def solve_eliminated(laser: Nanolaser, saturation: Saturation = "B_r") -> xr.Dat
     TruncationError
         If the stationary state depends on the largest photon number kept.
     ValueError
-        If the saturation is neither "B_r" nor "B".
+        If the saturation is neither "B_r" nor "B", or so strong a drive takes too many elements.
 
     Warns
     -----

@@ -11,6 +11,7 @@ converge for t_c above abs(eps)/r. Here both equations are solved together by da
 solution is followed from t_c = 0 on.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -19,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from models.nanolaser_dimer._roots import Root, driven_amplitude, follow_root
-from models.nanolaser_dimer._sweep import join_sweep
+from models.nanolaser_dimer._sweep import join_sweep, tunnellings_of
 from models.nanolaser_dimer._validity import (
     warn_of_bad_elimination,
     warn_of_broken_locking,
@@ -28,10 +29,13 @@ from models.nanolaser_dimer._validity import (
 )
 from models.nanolaser_dimer.parameters import Dimer, describe
 from models.nanolaser_dimer.phases import PhaseAverages, phase_averages
+from models.numerics import ConvergenceError
 
 __all__ = ["solve_self_consistent"]
 
 _TOLERANCE = 1e-10
+_LEAST_AMPLITUDE = 1e-6
+_MOST_TUNNELLING = 2000.0  # over the phases' diffusion; ten seconds, and minutes soon beyond
 
 
 class _Amplitudes:
@@ -83,6 +87,16 @@ def _dataset(equations: _Amplitudes, found: Root) -> xr.Dataset:
     )
 
 
+def _check_held(dimer: Dimer, found: Root) -> None:
+    """Refuse vanishing amplitudes: a weak field of phases locked by abs(eps) r/A grows at A - C + eps^2/A."""
+    if found.values.min() < _LEAST_AMPLITUDE:
+        needed = math.sqrt(max(dimer.gain * (dimer.loss - dimer.gain), 0.0))
+        raise ConvergenceError(
+            f"The self-consistent amplitudes vanish: at C_p = {dimer.pump_parameter:g} uncoupled lasers take "
+            f"abs(epsilon) > {needed:.3g} to hold a field with such phases; it is {dimer.drive:g}."
+        )
+
+
 def _ways(dimer: Dimer, tunnellings: np.ndarray, radius: float) -> list[xr.Dataset]:
     """Follow the amplitudes from t_c = 0 to all tunnellings, one sign after the other."""
     locking = dimer.drive / radius or dimer.gain / radius**2
@@ -102,6 +116,7 @@ def _ways(dimer: Dimer, tunnellings: np.ndarray, radius: float) -> list[xr.Datas
                 rates_at, known, end, largest_step=locking, tolerance=_TOLERANCE,
                 what="The self-consistent amplitudes",
             )  # fmt: skip
+            _check_held(dimer, found)
             known = (end, found.values)
             results[k] = _dataset(equations, found)
     return [results[k] for k in range(len(tunnellings))]
@@ -129,9 +144,11 @@ def solve_self_consistent(
     Raises
     ------
     ConvergenceError
-        If the amplitudes or the Fourier coefficients of the phases do not converge.
+        If the amplitudes or the Fourier coefficients of the phases do not converge, or the amplitudes
+        vanish: below threshold a drive that does not lock the phases holds no field.
     ValueError
-        If the lasers are below threshold and not driven.
+        If the lasers are below threshold and not driven, or a tunnelling is not finite or more than 2000
+        times the diffusion of the phases.
 
     Warns
     -----
@@ -146,11 +163,17 @@ def solve_self_consistent(
             f"C_p is {dimer.pump_parameter:g} and there is no drive: lasers below threshold are empty "
             "and have no phases; it takes C_p > 1 or a drive."
         )
-    values = np.atleast_1d(np.asarray(dimer.tunnelling if tunnellings is None else tunnellings, dtype=float))
+    values = tunnellings_of(dimer, tunnellings)
+    furthest, diffusion = float(np.abs(values).max()), dimer.gain / (2 * radius**2)
+    if furthest > _MOST_TUNNELLING * diffusion:
+        raise ValueError(
+            f"abs(t_c) = {furthest:.3g} is {furthest / diffusion:.3g} times the phases' diffusion, more than "
+            f"{_MOST_TUNNELLING:g}: they can be followed up to t_c = {_MOST_TUNNELLING * diffusion:.3g}."
+        )
     points = _ways(dimer, values, radius)
     least = min(float(point.photons.min()) for point in points)
     warn_of_bad_elimination(dimer)
     warn_of_cubic(dimer)
     warn_of_weak_field(dimer, least)
-    warn_of_broken_locking(replace(dimer, tunnelling=float(np.abs(values).max())), least)
+    warn_of_broken_locking(replace(dimer, tunnelling=furthest), least)
     return points[0] if tunnellings is None else join_sweep(points, "tunnelling", values)

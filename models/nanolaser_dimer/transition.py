@@ -59,6 +59,8 @@ def phase_distributions(
     ConvergenceError
         If a truncation does not suffice.
     """
+    if not len(tunnellings):
+        raise ValueError("There are no tunnellings; give at least one.")
     solved = [solve_phases(PhasePair.equal(diffusion, t)) for t in tunnellings]
     alone = [state.sel(n=0, drop=True) for state in solved]
     densities = [phase_density(state, points) for state in alone]
@@ -186,6 +188,8 @@ def finite_size_loss(diffusions: Sequence[float] | np.ndarray, *, tolerance: flo
         If a truncation does not suffice.
     """
     d = np.asarray(diffusions, dtype=float)
+    if d.size < 3:
+        raise ValueError(f"{d.size} diffusion constant(s) are given; the fit takes at least three.")
     solved = [
         phase_averages(PhasePair.equal(x, 1.0), first=math.ceil(7 * x ** (-1 / 3)) + 8, tolerance=tolerance)
         for x in d.tolist()

@@ -81,3 +81,60 @@ def test_what_the_model_does_not_take_is_refused_before_a_run_begins(arguments, 
 def test_a_dimer_too_bright_for_its_photon_numbers_is_refused_with_the_place(simulated):
     with pytest.raises(LabsyncError, match=r"quantum has no solution at tunnelling = 0\.1\. The last"):
         simulated("--level", "quantum", "--levels", "3", "--tunnelling", "0.1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        # without tunnelling a weak field grows at A - C + eps^2/A = -0.2 + 0.3^2/0.8 < 0
+        (
+            ["--pump-parameter", "0.8"],
+            r"amplitudes vanish: at C_p = 0\.8 .* abs\(epsilon\) > 0\.4 .* is 0\.3",
+        ),
+        (["--tunnelling", "1000"], r"is 3\.52e\+05 times the phases' diffusion, more than 2000"),
+        (
+            ["--level", "langevin", "--duration=-5", "--tunnelling", "0.01"],
+            "duration is -5 .* must be finite, the duration positive",
+        ),
+        (
+            ["--level", "langevin", "--duration", "1e9", "--tunnelling", "0.01"],
+            r"are 3\.2e\+11 steps, more than 1e\+11",
+        ),
+        (
+            [
+                "--level",
+                "gutzwiller",
+                "--single-site-model",
+                "eliminated",
+                "--drive",
+                "30",
+                "--tunnelling",
+                "0.01",
+            ],
+            "elements, more than 250000: so strong a drive",
+        ),
+        (
+            ["--level", "gutzwiller", "--drive", "30", "--tunnelling", "0.01"],
+            "elements, more than 250000: so strong a drive",
+        ),
+    ],
+    ids=["too weak a drive", "too much tunnelling", "negative time", "too long", "eliminated", "full"],
+)
+def test_what_has_no_solution_or_takes_too_long_is_refused_in_one_sentence(arguments, said, simulated):
+    with pytest.raises((LabsyncError, ValueError), match=said):
+        simulated(*arguments)
+
+
+def test_tunnelling_far_beyond_locking_leaves_the_photons_that_no_drive_adds(simulated):
+    step = simulated("--tunnelling", "0.5").dataset().isel(step=0)
+    np.testing.assert_allclose(step["photons"], 159.09, rtol=0.01)
+
+
+def test_a_range_of_too_many_values_is_refused(simulated):
+    with pytest.raises(UsageError, match="with 2 to 100000 values"):
+        simulated("--tunnelling", "0:1:1000000000")
+
+
+def test_steps_of_the_quantum_level_keep_the_weight_of_their_last_photon_numbers(simulated):
+    step = simulated("--level", "quantum", "--tunnelling", "0.1", *FEW_PHOTONS).dataset().isel(step=0)
+    assert 1e-4 < float(step["truncation_weight"]) < 1e-2
