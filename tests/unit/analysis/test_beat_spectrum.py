@@ -127,7 +127,7 @@ BAD = {
         "is clipped: 100 % of the samples are -2048 or 2047; weaken the signal",
     ),
     "not a number": (np.r_[np.ones(50), np.nan], RATE, "sample 50 is nan; only finite numbers"),
-    "no rate": (np.ones(9), None, "The sampling rate of the record is None; give as sample_rate_hz a positive number"),
+    "no rate": (np.ones(9), None, "The sampling rate of the record is None; give as sample_rate_hz a"),
     "rate zero": (np.ones(9), 0.0, "The sampling rate of the record is 0.0"),
     "text": (np.array(["a"]), RATE, "The samples are an array of <U1"),
     "other blocks": (

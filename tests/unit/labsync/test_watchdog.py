@@ -15,9 +15,7 @@ from labsync.watchdog import RECORD, Watchdog
 
 MINIMAL = (BUILT_IN / "minimal.toml").read_text().replace("[twin]", '[twin]\nattach = "127.0.0.1:1"')
 RULES = '\n[watchdog]\nsilence = "0.5 s"\nstall = "5 s"\n'
-PATIENT = RULES.replace("0.5 s", "20 s").replace(
-    "5 s", "20 s"
-)  # of a busy computer
+PATIENT = RULES.replace("0.5 s", "20 s").replace("5 s", "20 s")  # of a busy computer
 INTERLOCK = """
 [[watchdog.interlock]]
 role = "cryostat_2"
