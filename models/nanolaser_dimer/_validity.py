@@ -6,11 +6,18 @@ import warnings
 from models.nanolaser_dimer.parameters import Dimer, Nanolaser
 from models.validity import ValidityWarning
 
-__all__ = ["warn_of_bad_elimination", "warn_of_broken_locking", "warn_of_cubic", "warn_of_weak_field"]
+__all__ = [
+    "MOST_AMPLITUDE_NOISE",
+    "warn_of_bad_elimination",
+    "warn_of_broken_locking",
+    "warn_of_cubic",
+    "warn_of_weak_field",
+]
 
 _LEAST_GAMMA_OVER_G = 5.0
 _MOST_CUBIC_PUMP = 1.5
-_MOST_RADIAL_SPREAD = 0.25
+MOST_AMPLITUDE_NOISE = 0.05
+"""Relative variance of the amplitude, from which on a number does not stand for it."""
 
 
 def _warn(message: str) -> None:
@@ -43,11 +50,11 @@ def warn_of_weak_field(dimer: Dimer, photons: float) -> None:
     is A/(2 [3 B_r n - (A - C)]).
     """
     stiffness = 3 * dimer.saturation * photons - (dimer.gain - dimer.loss)
-    spread = math.sqrt(dimer.gain / (2 * stiffness) / photons) if stiffness > 0 and photons > 0 else math.inf
-    if spread > _MOST_RADIAL_SPREAD:
+    variance = dimer.gain / (2 * stiffness) / photons if stiffness > 0 and photons > 0 else math.inf
+    if variance > MOST_AMPLITUDE_NOISE:
         _warn(
-            f"The amplitude fluctuates by {spread:.2g} of its mean at {photons:.3g} photons, more than "
-            f"{_MOST_RADIAL_SPREAD:g}: replacing it by a number takes more photons or a pump above threshold."
+            f"The relative variance of the amplitude is {variance:.2g} at {photons:.3g} photons, more than "
+            f"{MOST_AMPLITUDE_NOISE:g}: to replace it by a number takes more photons or more pump."
         )
 
 

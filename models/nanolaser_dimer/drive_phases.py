@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from models.nanolaser_dimer.parameters import PhasePair
-from models.nanolaser_dimer.phases import phase_averages
+from models.nanolaser_dimer.phases import PHASES_ONLY, phase_averages
 
 __all__ = ["coherence_map", "critical_tunnelling"]
 
@@ -125,7 +125,7 @@ def coherence_map(
             "solved_points": own.size * along.size,
             "diffusion": diffusion,
             "phase_1_rad": 0.0,
-            "single_site_model": "phase only, D = A/(2 r^2)",
+            "single_site_model": PHASES_ONLY,
             "labsync_version": version("labsync"),
         },
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from models.nanolaser_dimer._validity import MOST_AMPLITUDE_NOISE, warn_of_bad_elimination
 from models.nanolaser_dimer.parameters import Dimer, PhasePair, describe
 from models.numerics.fokker_planck import (
     PhaseDiffusion,
@@ -30,6 +31,10 @@ __all__ = [
     "phase_equation",
     "solve_phases",
 ]
+
+
+PHASES_ONLY = "phase only, D = A/(2 r^2)"
+"""What stands for the single laser in results on phases."""
 
 
 class PhaseAverages(NamedTuple):
@@ -60,10 +65,6 @@ class PhaseAverages(NamedTuple):
     truncation: int
     edge_weight: float
     residual: float
-
-
-MOST_AMPLITUDE_NOISE = 0.05
-"""Relative variance of the amplitude, from which on phases alone do not describe a laser."""
 
 
 def check_phase_description(dimer: Dimer) -> float:
@@ -183,6 +184,7 @@ def solve_phases(
     """
     pair = model if isinstance(model, PhasePair) else model.phases()
     if isinstance(model, Dimer):
+        warn_of_bad_elimination(model)
         check_phase_description(model)
     result = stationary_phases(phase_equation(pair), truncation=truncation, tolerance=tolerance)
     means = np.array([phase_moment(result, *orders).item() for orders in ((1, 0), (0, 1))])
@@ -191,5 +193,5 @@ def solve_phases(
     result["sine"] = "laser", means.imag, {"units": "1"}
     result["correlation"] = (), abs(phase_moment(result, -1, 1).item()), {"units": "1"}
     return result.assign_coords(laser=[1, 2]).assign_attrs(
-        **describe(model), single_site_model="phase only, D = A/(2 r^2)", labsync_version=version("labsync")
+        **describe(model), single_site_model=PHASES_ONLY, labsync_version=version("labsync")
     )

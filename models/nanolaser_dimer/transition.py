@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from models.nanolaser_dimer.parameters import PhasePair
-from models.nanolaser_dimer.phases import phase_averages, phase_equation, solve_phases
+from models.nanolaser_dimer.phases import PHASES_ONLY, phase_averages, phase_equation, solve_phases
 from models.numerics.fokker_planck import phase_density, phase_relaxation, stationary_coefficients
 
 __all__ = [
@@ -24,8 +24,6 @@ __all__ = [
     "phase_distributions",
     "relaxation_gap",
 ]
-
-_MODEL = "phase only, D = A/(2 r^2)"
 
 
 def noiseless_phase(tunnelling: float | np.ndarray, phase_rad: float = math.pi / 2) -> np.ndarray:
@@ -81,7 +79,7 @@ def phase_distributions(
             "edge_weight": max(state.attrs["edge_weight"] for state in solved),
             "diffusion": diffusion,
             "phase_rad": math.pi / 2,
-            "single_site_model": _MODEL,
+            "single_site_model": PHASES_ONLY,
             "labsync_version": version("labsync"),
         },
     )
@@ -139,7 +137,7 @@ def locking_transition(
             "residual": worst[0],
             "edge_weight": worst[1],
             "phase_rad": math.pi / 2,
-            "single_site_model": _MODEL,
+            "single_site_model": PHASES_ONLY,
             "labsync_version": version("labsync"),
         },
     )
@@ -213,7 +211,7 @@ def finite_size_loss(diffusions: Sequence[float] | np.ndarray, *, tolerance: flo
             "constant_b": float(b),
             "logarithmic_misfit": float(np.abs(fit / loss - 1).max()),
             "tunnelling": 1.0,
-            "single_site_model": _MODEL,
+            "single_site_model": PHASES_ONLY,
             "labsync_version": version("labsync"),
         },
     )
