@@ -27,6 +27,9 @@ class Value:
             return "-"
         if self.std <= 0:
             return f"{self.value:g}"
+        power = math.floor(math.log10(max(abs(self.value), self.std)))
+        if not -5 < power < 7:
+            return f"({self.times(10.0**-power)})e{power}"
         digits = max(0, 1 - math.floor(math.log10(self.std)))
         return f"{self.value:.{digits}f} ± {self.std:.{digits}f}"
 
