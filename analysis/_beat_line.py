@@ -24,6 +24,9 @@ NOT_GAUSSIAN = 0.012
 WIDTHS = (40.0, 6.0)
 """A line is fitted this many widths to both sides; the fewer if something else there draws it away."""
 
+TOO_STEEP = 0.01
+"""A flank this far below that of the filter is no noise: the filter was another one."""
+
 LEAST_NAMED = 0.01
 """Height of a line whose place is named, in the logarithm of the density: noise is not taken for it, but a
 floor that is not flat may be."""
@@ -128,6 +131,8 @@ def fit_line(
         If the place lies outside the spectrum.
     RecordError
         If the spectrum is unusable.
+    ResolutionError
+        If the line is narrower than the filter that the spectrum is said to have.
     """
     f, p, resolution = density_of(spectrum, channel)
     looked_at = np.ones(f.size, dtype=bool)
@@ -136,6 +141,7 @@ def fit_line(
         looked_at = np.abs(f - near_hz) <= (20 * resolution if within_hz is None else within_hz)
     least = LEAST if near_hz is None else LEAST_NAMED
     begin = _strongest(f[looked_at], p[looked_at], resolution, least)
+    _check_filter(f, p, resolution, begin[0])
     clipped = looked_at if near_hz is not None and within_hz is not None else np.ones(f.size, dtype=bool)
     for widths in WIDTHS:
         found = _fitted(f, p, resolution, begin, widths, clipped, shape == "voigt")
@@ -210,6 +216,23 @@ def fit_lines(
 def _check_inside(f: np.ndarray, near: float) -> None:
     if not f[0] < near < f[-1]:
         raise BandError(f"A line at {near:g} Hz lies outside the spectrum, {f[0]:g} to {f[-1]:g} Hz.")
+
+
+def _check_filter(f: np.ndarray, p: np.ndarray, resolution: float, near: float) -> None:
+    """Refuse a filter whose flanks are less steep than those of the line, on both of its sides."""
+    about = np.flatnonzero(np.abs(f - near) <= resolution)
+    top = about[np.argmax(p[about])]
+    away = (f[about] - f[top]) / resolution
+    below = p[about] / p[top] * 16**away**2  # a Gaussian filter at half its power half a resolution away
+    for side in (away < 0, away > 0):
+        flank = side & (np.abs(away) <= 0.75)
+        if not flank.any() or below[flank].min() > TOO_STEEP:
+            return
+    width = np.ptp(f[about][p[about] > p[top] / 2]) + np.diff(f).min()
+    raise ResolutionError(
+        f"The line at {f[top]:.6g} Hz is about {width:.2g} Hz wide, narrower "
+        f"than the resolution of {resolution:.3g} Hz can show it; give the resolution that it was taken with."
+    )
 
 
 def _check_apart(centres: Sequence[float] | np.ndarray, resolution: float) -> None:

@@ -74,6 +74,23 @@ def test_a_line_narrower_than_the_filter_gets_an_upper_bound_instead_of_a_width(
     assert line.width_text(1e6) == f"< {1e-6 * line.bound_hz:.3g}"
 
 
+def test_a_line_steeper_than_the_filter_it_is_said_to_come_from_is_refused():
+    taken = spectrum(1, [0.93e9], [0.2e6], [1e-3])
+    for factor, refused in ((0.7, False), (1.5, False), (4, True), (10, True)):
+        said = taken.assign_attrs(resolution_bandwidth_hz=factor * RESOLUTION)
+        if refused:
+            with pytest.raises(ResolutionError, match="at 9.3e.08 Hz is about 6e.06 Hz wide, narrower than"):
+                fit_line(said)
+        else:
+            assert fit_line(said).centre_hz.value == pytest.approx(0.93e9, abs=1e6)
+
+
+@pytest.mark.parametrize("looks", [1, 4])
+def test_speckle_is_not_taken_for_a_line_steeper_than_the_filter(looks):
+    for seed in range(20):
+        fit_line(spectrum(seed, [0.93e9], [30e6], [1e-3], looks=looks))
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_line_is_looked_for_where_it_is_asked_for(seed):
     two = spectrum(seed, [0.5e9, 1.3e9], [12e6, 12e6], [1e-4, 1e-5])
