@@ -20,7 +20,7 @@ SHORTER = {
         ("[21.5, 22.0, 22.75, 23.5, 24.5, 26.0, 28.0]", "[21.5, 23.5, 28.0]"),
         ("weak_nu = np.linspace(-7.0, 4.0, 45)", "weak_nu = np.linspace(-7.0, 4.0, 23)"),
     ],
-    "nanolaser_dimer": [("EFFORT = 1.0 ", "EFFORT = 0.12 ")],
+    "nanolaser_dimer": [("EFFORT = 1.0 ", "EFFORT = 0.06 ")],
     "photon_correlations": [("EFFORT = 1.0 ", "EFFORT = 0.05 ")],
 }
 
