@@ -4,11 +4,11 @@ Density matrices are vectors here, columns stacked as in QuTiP: element (i, j) o
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import qutip
 import scipy.sparse as sp
 
 __all__ = ["Liouvillian", "as_liouvillian", "as_matrix"]
@@ -68,12 +68,11 @@ def as_liouvillian(model: Any) -> Liouvillian:
             raise ValueError(f"The model is a tuple of {len(model)}; it must be (H, collapse operators).")
         matrix, dims = _from_operators(*model)
     else:
-        is_qobj = isinstance(model, qutip.Qobj)
-        if is_qobj and not model.issuper:
+        if _is_qobj(model) and not model.issuper:
             raise ValueError(
                 f"The model is a QuTiP {model.type}; it must be a super-operator, or (H, collapse operators)."
             )
-        matrix, dims = as_matrix(model), model.dims[0] if is_qobj else None
+        matrix, dims = as_matrix(model), model.dims[0] if _is_qobj(model) else None
     size = math.isqrt(matrix.shape[0])
     if matrix.shape[0] != matrix.shape[1] or size * size != matrix.shape[0] or size == 0:
         raise ValueError(f"The Liouvillian has the shape {matrix.shape}; it must be (n^2, n^2).")
@@ -92,9 +91,16 @@ def as_liouvillian(model: Any) -> Liouvillian:
     return Liouvillian(matrix, size, dims, scale, leak)
 
 
+def _is_qobj(model: Any) -> bool:
+    """Whether it is QuTiP's; who made it has imported QuTiP, for which nobody else should wait."""
+    return "qutip" in sys.modules and isinstance(model, sys.modules["qutip"].Qobj)
+
+
 def as_matrix(operator: Any) -> sp.csr_array:
     """Return an operator or super-operator as a complex sparse matrix of its own."""
-    if isinstance(operator, qutip.Qobj):
+    if _is_qobj(operator):
+        import qutip
+
         # QuTiP's own conversion from diagonals to rows is slower than scipy's
         sparse = isinstance(operator.data, qutip.data.Dia | qutip.data.CSR)
         operator = (operator if sparse else operator.to("csr")).data.as_scipy()
@@ -106,7 +112,7 @@ def as_matrix(operator: Any) -> sp.csr_array:
 
 
 def _from_operators(hamiltonian: Any, collapses: Any) -> tuple[sp.csr_array, list[Any] | None]:
-    if isinstance(collapses, qutip.Qobj | np.ndarray) or sp.issparse(collapses):
+    if _is_qobj(collapses) or isinstance(collapses, np.ndarray) or sp.issparse(collapses):
         raise ValueError("The collapse operators are a single operator; they must be a list of operators.")
     h, jumps = as_matrix(hamiltonian), [as_matrix(jump) for jump in collapses]
     if any(op.shape != (h.shape[0],) * 2 for op in (h, *jumps)):
@@ -119,7 +125,7 @@ def _from_operators(hamiltonian: Any, collapses: Any) -> tuple[sp.csr_array, lis
     matrix = sp.kron(one, no_jump) + sp.kron(no_jump.conj(), one)
     for jump in jumps:
         matrix = matrix + sp.kron(jump.conj(), jump)
-    dims = hamiltonian.dims if isinstance(hamiltonian, qutip.Qobj) else None
+    dims = hamiltonian.dims if _is_qobj(hamiltonian) else None
     return sp.csr_array(matrix), dims
 
 

@@ -6,10 +6,9 @@ is judged by its residual, and one that misses the tolerance is not returned.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import qutip
 import scipy.sparse as sp
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import expm_multiply, splu
@@ -18,6 +17,9 @@ from models.numerics._errors import ConvergenceError
 from models.numerics._jump_gmres import jump_gmres
 from models.numerics._liouvillian import Liouvillian, as_liouvillian, as_matrix
 from models.numerics._sector import population_sector
+
+if TYPE_CHECKING:
+    import qutip
 
 __all__ = ["Method", "SteadyState", "steady_state"]
 
@@ -55,8 +57,10 @@ class SteadyState:
     dims: list[Any] | None = None
 
     @property
-    def qobj(self) -> qutip.Qobj:
+    def qobj(self) -> "qutip.Qobj":
         """The density matrix as a QuTiP object."""
+        import qutip
+
         return qutip.Qobj(self.rho, dims=self.dims)
 
     def expect(self, operator: Any) -> complex:
