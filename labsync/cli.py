@@ -149,25 +149,16 @@ def compare(
     from labsync import beat_comparison, correlations, procedures, report, store
 
     found = store.find(runs, run)
-    if found.procedure == procedures.CorrelationScan.slug:
-        correlated = correlations.compare(found, inactive_loss_factor, err)
-        if as_json:
-            print_json(correlated.as_dict())
-        else:
-            correlations.show_comparison(found, correlated, out)
-        return
-    if found.procedure == procedures.HeterodyneScan.slug:
-        beats = beat_comparison.compare(found, inactive_loss_factor, err)
-        if as_json:
-            print_json(beats.as_dict())
-        else:
-            beat_comparison.show_comparison(found, beats, out)
-        return
-    comparison = report.compare(found, inactive_loss_factor, err)
+    of_procedure = {
+        procedures.CorrelationScan.slug: correlations,
+        procedures.HeterodyneScan.slug: beat_comparison,
+    }
+    comparing = of_procedure.get(found.procedure, report)
+    comparison = comparing.compare(found, inactive_loss_factor, err)
     if as_json:
         print_json(comparison.as_dict())
     else:
-        report.show_comparison(found, comparison, out)
+        comparing.show_comparison(found, comparison, out)
 
 
 @app.command(context_settings=FREE_PARAMETERS)

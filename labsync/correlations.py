@@ -15,6 +15,7 @@ from rich.table import Table
 from analysis import Value, correlation, plots, timetags
 from analysis.correlation_fits import MODELS, G2Fit, PairResponse, fit_g2
 from analysis.correlation_model import CorrelationComparison, compare_correlations
+from labsync._scan_data import with_detuning
 from labsync.errors import UsageError
 from labsync.figures import save
 from labsync.procedures import CorrelationScan
@@ -270,14 +271,7 @@ def scan_data(run: Run) -> xr.Dataset:
     UsageError
         If the run is of another procedure or empty.
     """
-    if run.procedure != CorrelationScan.slug:
-        raise UsageError(f"{run.uid} is a {run.procedure}; g2 is fitted to a {CorrelationScan.slug}.")
-    data = run.dataset()
-    if not data.sizes["step"]:
-        raise UsageError(f"{run.uid} has no committed step; there is nothing to fit.")
-    rows = [entry.get("row", {}).get("detuning_ghz") for entry in run.journal()]
-    detuning = np.array([np.nan if each is None else each for each in rows], dtype=float)
-    return data.assign_coords(detuning_ghz=("step", detuning, {"units": "GHz"}))
+    return with_detuning(run, CorrelationScan.slug, "g2 is")
 
 
 def show(run: Run, console: Console) -> None:

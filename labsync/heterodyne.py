@@ -19,6 +19,7 @@ from analysis.heterodyne import (
     fit_comb,
     fit_line,
 )
+from labsync._scan_data import with_detuning
 from labsync.errors import UsageError
 from labsync.figures import save
 from labsync.procedures import HeterodyneScan
@@ -115,14 +116,7 @@ def scan_data(run: Run) -> xr.Dataset:
     UsageError
         If the run is of another procedure or empty.
     """
-    if run.procedure != HeterodyneScan.slug:
-        raise UsageError(f"{run.uid} is a {run.procedure}; beat notes are fitted to a {HeterodyneScan.slug}.")
-    data = run.dataset()
-    if not data.sizes.get("step"):
-        raise UsageError(f"{run.uid} has no committed step; there is nothing to fit.")
-    rows = [entry.get("row", {}).get("detuning_ghz") for entry in run.journal()]
-    detuning = np.array([np.nan if each is None else each for each in rows], dtype=float)
-    return data.assign_coords(detuning_ghz=("step", detuning, {"units": "GHz"}))
+    return with_detuning(run, HeterodyneScan.slug, "beat notes are")
 
 
 def fit_run(run: Run, detector: str | None = None) -> BeatFit:
