@@ -8,17 +8,16 @@ import importlib
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import alternating
 
 from analysis.correlation import g2, g2_log
 from analysis.timetags import TagStream, open_tags, read_tags, write_ptu
 
-ROUNDS = 5
 RATE, SECONDS = 1_000_000, 10
 BIN_PS, HALF = 128, 391
 
@@ -60,7 +59,7 @@ def _reading(path: Path) -> Iterator[dict[str, Any]]:
     def whole() -> None:
         read_tags(path)
 
-    times = _alternating(ours, theirs, whole)
+    times = alternating(ours, theirs, whole)
     records = open_tags(path).records / 1e6
     yield _speed("read a .ptu file in chunks", records, "Mrec/s", times[0], "ptufile", times[1])
     yield _speed("read a .ptu file into memory", records, "Mrec/s", times[2], "ptufile", times[1])
@@ -80,21 +79,21 @@ def _correlating(
 
     if trattoria is not None:
         parameters = trattoria.G2Parameters(1, 2, window_ns * 1e-9, BIN_PS * 1e-12, None)
-        times = _alternating(file, lambda: trattoria.PTUFile(path).g2(parameters))
+        times = alternating(file, lambda: trattoria.PTUFile(path).g2(parameters))
         yield _speed(
             "file to 1-1, 1-2, 2-2, +-50 ns", mega, "Mtags/s", times[0], "trattoria, 1-2 only", times[1]
         )
     if pytimetag is not None:
         kernel = importlib.import_module("pytimetag.analysers.HistogramAnalyser").analysisOneListJIT
         edge = BIN_PS * HALF
-        times = _alternating(memory, lambda: kernel(first, second, -edge, edge, 2 * HALF, 1))
+        times = alternating(memory, lambda: kernel(first, second, -edge, edge, 2 * HALF, 1))
         yield _speed(
             "memory to 1-1, 1-2, 2-2, +-50 ns", mega, "Mtags/s", times[0], "pytimetag, 1-2 only", times[1]
         )
     if pycorrelate is not None:
         edges = BIN_PS * np.arange(-HALF, HALF + 1)
         part = slice(0, RATE)  # a tenth: it takes its time
-        times = _alternating(
+        times = alternating(
             memory, lambda: pycorrelate.pcorrelate(first[part], second[part], edges), rounds=3
         )
         yield _speed(
@@ -105,7 +104,7 @@ def _correlating(
 def _dense(stream: TagStream) -> Iterator[dict[str, Any]]:
     for name, pairs in (("1-2", [(1, 2)]), ("1-1, 1-2, 2-2", [1, 2])):
         counted = g2(stream, pairs, window_ns=5000, bin_ps=1024)["counts"].sum().item() / 1e6
-        (ours,) = _alternating(lambda pairs=pairs: g2(stream, pairs, window_ns=5000, bin_ps=1024))
+        (ours,) = alternating(lambda pairs=pairs: g2(stream, pairs, window_ns=5000, bin_ps=1024))
         yield _speed(f"pairs of {name}, +-5 us", counted, "Mpairs/s", ours, "goal", counted / 100)
 
 
@@ -124,7 +123,7 @@ def _logarithmic(stream: TagStream) -> Iterator[dict[str, Any]]:
         correlator.set_weights(*weights)
         correlator.get_corr()
 
-    got = _alternating(lambda: g2_log(stream, [(1, 2)]), theirs, rounds=3)
+    got = alternating(lambda: g2_log(stream, [(1, 2)]), theirs, rounds=3)
     yield _speed("1-2, 1 ns to 1 s", stream.time.size / 1e6, "Mtags/s", got[0], "tttrlib felekyan", got[1])
 
 
@@ -134,18 +133,6 @@ def _peer(name: str) -> Any:
     except Exception as error:  # whatever keeps a peer from loading is reported
         print(f"{name} left out: {error}", file=sys.stderr)
         return None
-
-
-def _alternating(*actions: Callable[[], Any], rounds: int = ROUNDS) -> list[float]:
-    """Return the median CPU time of each action, taken in turn after a first run of all."""
-    times: list[list[float]] = [[] for _ in actions]
-    for number in range(rounds + 1):
-        for action, taken in zip(actions, times, strict=True):
-            begun = time.process_time()
-            action()
-            if number:
-                taken.append(time.process_time() - begun)
-    return [float(np.median(taken)) for taken in times]
 
 
 def _speed(name: str, amount: float, unit: str, ours_s: float, peer: str, peer_s: float) -> dict[str, Any]:

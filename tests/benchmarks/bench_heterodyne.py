@@ -8,17 +8,16 @@ import importlib
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from scipy.signal import hilbert, welch
+from timing import alternating
 
 from analysis.heterodyne import Record, demodulate, phase, spectrum
 from analysis.stability import allan_deviation
 
-ROUNDS = 5
 RATE, TONE, LINEWIDTH, BAND = 1e9, 150e6, 1e6, 10e6
 AMPLITUDE, NOISE = 3000, 300
 SEGMENT = 65536
@@ -88,7 +87,7 @@ def _spectra(samples: np.ndarray) -> Iterator[dict[str, Any]]:
 
         exact = welch(samples.astype(float), RATE, "hann", SEGMENT)[1]
         _equal(ours(), exact, 2e-6, ROUNDING)
-        times = _alternating(ours, theirs)
+        times = alternating(ours, theirs)
         name = f"spectrum of {np.dtype(dtype)}, {SEGMENT} hann 50 %"
         yield _row(
             name, samples.size / 1e6 / times[0], "MS/s", "scipy.signal.welch", samples.size / 1e6 / times[1]
@@ -124,7 +123,7 @@ def _phases(samples: np.ndarray) -> Iterator[dict[str, Any]]:
     )
     if np.std(apart) > 1.2 * expected:
         raise AssertionError(f"the phases differ by {np.std(apart):.2g} rad")
-    times = _alternating(ours, theirs)
+    times = alternating(ours, theirs)
     mega = samples.size / 1e6
     yield _row(
         f"phase in a band of {BAND / 1e6:g} MHz", mega / times[0], "MS/s", "hilbert + unwrap", mega / times[1]
@@ -147,7 +146,7 @@ def _deviations() -> Iterator[dict[str, Any]]:
         return allantools.oadev(readings, 1 / interval, "freq", taus)[1]
 
     _equal(ours()[: theirs().size], theirs(), 1e-12, 0.0)
-    times = _alternating(ours, theirs)
+    times = alternating(ours, theirs)
     mega = readings.size / 1e6
     yield _row("overlapping Allan deviation, octaves", mega / times[0], "MS/s", "allantools", mega / times[1])
 
@@ -158,18 +157,6 @@ def _equal(ours: np.ndarray, theirs: np.ndarray, relative: float, of_largest: fl
     print(f"results differ by at most {told}", file=sys.stderr)
     if np.any(off > relative * size + of_largest * size.max()):
         raise AssertionError(f"the results differ by {told}")
-
-
-def _alternating(*actions: Callable[[], Any], rounds: int = ROUNDS) -> list[float]:
-    """Return the median CPU time of each action, taken in turn after a first run of all."""
-    times: list[list[float]] = [[] for _ in actions]
-    for number in range(rounds + 1):
-        for action, taken in zip(actions, times, strict=True):
-            begun = time.process_time()
-            action()
-            if number:
-                taken.append(time.process_time() - begun)
-    return [float(np.median(taken)) for taken in times]
 
 
 def _row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dict[str, Any]:
