@@ -10,6 +10,7 @@ from typing import Any
 from scipy import constants
 
 from models.micropillars.equations import Rates
+from models.validity import wrong_parameter
 
 __all__ = ["Pair", "Pillar", "kreinberg2019"]
 
@@ -32,16 +33,10 @@ _MAY_BE_ZERO = {
 
 
 def _check(model: Any, owner: str) -> None:
-    for field in fields(model):
-        value = getattr(model, field.name)
-        if isinstance(value, Pillar):
-            continue
-        if not math.isfinite(value):
-            raise ValueError(f"{owner}.{field.name} is {value}; it must be a finite number")
-        if field.name in _ANY_SIGN or value > 0 or (value == 0 and field.name in _MAY_BE_ZERO):
-            continue
-        wanted = "zero or positive" if field.name in _MAY_BE_ZERO else "positive"
-        raise ValueError(f"{owner}.{field.name} is {value:g}; it must be {wanted}")
+    values = {field.name: getattr(model, field.name) for field in fields(model)}
+    numbers = {name: value for name, value in values.items() if not isinstance(value, Pillar)}
+    if wrong := wrong_parameter(numbers, owner, any_sign=_ANY_SIGN, may_be_zero=_MAY_BE_ZERO):
+        raise ValueError(wrong)
 
 
 @dataclass(frozen=True)

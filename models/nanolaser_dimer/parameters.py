@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from models.validity import wrong_parameter
+
 __all__ = ["Dimer", "Nanolaser", "PhasePair", "describe"]
 
 _ANY_SIGN = {"tunnelling", "phase_rad", "phase_1_rad", "phase_2_rad"}
@@ -15,14 +17,9 @@ _MAY_BE_ZERO = {"drive", "drive_1", "drive_2"}
 
 
 def _check(model: Any) -> None:
-    for field in fields(model):
-        value, owner = getattr(model, field.name), type(model).__name__
-        if not math.isfinite(value):
-            raise ValueError(f"{owner}.{field.name} is {value}; it must be a finite number.")
-        if field.name in _ANY_SIGN or value > 0 or (value == 0 and field.name in _MAY_BE_ZERO):
-            continue
-        wanted = "zero or positive" if field.name in _MAY_BE_ZERO else "positive"
-        raise ValueError(f"{owner}.{field.name} is {value:g}; it must be {wanted}.")
+    values = {field.name: getattr(model, field.name) for field in fields(model)}
+    if wrong := wrong_parameter(values, type(model).__name__, any_sign=_ANY_SIGN, may_be_zero=_MAY_BE_ZERO):
+        raise ValueError(f"{wrong}.")
 
 
 class _Rates:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from models.validity import wrong_parameter
+
 __all__ = ["VanDerPol"]
 
 
@@ -42,11 +44,9 @@ class VanDerPol:
     frequency: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not math.isfinite(value):
-                raise ValueError(f"VanDerPol.{name} is {value}; it must be a finite number.")
-            if value < 0 and name != "frequency":
-                raise ValueError(f"VanDerPol.{name} is {value:g}; it must be zero or positive.")
+        rates = {"gain", "nonlinear_loss", "loss"}
+        if wrong := wrong_parameter(asdict(self), "VanDerPol", any_sign={"frequency"}, may_be_zero=rates):
+            raise ValueError(f"{wrong}.")
         if self.nonlinear_loss == 0 and self.gain > 0 and self.gain >= self.loss:
             raise ValueError(
                 f"The gain is {self.gain:g} and the loss {self.loss:g}, without nonlinear loss: the energy "
